@@ -1,0 +1,69 @@
+# `make demo` and `make test` set up everything they need, below build/ (Debian, root).
+# The work is in tests/tools and tests/lab/rack; this file only names it.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+RACK := tests/lab/rack
+GATES := tests/tools/gates
+FILES ?= .
+
+.PHONY: help demo test setup lab lab-up lab-down lint format docs build sanity unit integration nodes faults molecule clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: setup-run lab ## bring up the virtual rack, configure its router, show with real clients that it works
+	@PATH="$(CURDIR)/build/venv/bin:$$PATH" tests/tools/demo $(ARGS)
+
+test: setup lab ## all quality gates and all tests
+	@$(GATES)
+
+setup: ## install what the targets need
+	@tests/tools/setup dev
+
+.PHONY: setup-run
+setup-run:
+	@tests/tools/setup run
+
+lab: ## build the root directory of the virtual rack (once)
+	@tests/tools/setup lab
+
+lab-up: setup-run lab ## start the virtual rack and leave it running
+	@$(RACK) up
+
+lab-down: ## stop it
+	@$(RACK) down
+
+lint: setup ## ruff, yamllint, ansible-lint
+	@$(GATES) lint
+
+format: setup ## let ruff reformat Python files (FILES=...)
+	@build/venv/bin/ruff format $(FILES)
+
+docs: setup ## lint the documentation and the changelog
+	@$(GATES) docs
+
+build: setup ## build the collection's archive in build/archive and look into it
+	@$(GATES) build
+
+sanity: setup ## ansible-test sanity
+	@$(GATES) sanity
+
+unit: setup ## unit tests
+	@$(GATES) unit
+
+integration: setup lab ## tests on the lab router
+	@$(GATES) integration
+
+nodes: setup lab ## tests with QEMU machines that boot from the network (builds their image first; minutes)
+	@tests/tools/setup nodes
+	@PATH="$(CURDIR)/build/venv/bin:$$PATH" python -m pytest -v tests/integration/test_nodes.py
+
+faults: setup lab ## break site.yml at each of its requests (hours; LIMIT=600 for that many seconds)
+	@PFRACK_FAULT_POINTS=all PFRACK_FAULT_SECONDS=$(or $(LIMIT),inf) PATH="$(CURDIR)/build/venv/bin:$$PATH" \
+		python -m pytest -q -s tests/integration/test_fault_points.py
+
+molecule: setup lab ## the example scenario
+	@$(GATES) molecule
+
+clean: lab-down ## stop the rack, remove everything that was made
+	@rm -rf build .ansible collections

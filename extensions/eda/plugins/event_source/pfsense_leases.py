@@ -1,0 +1,204 @@
+# Copyright: (c) 2026, pfrack.cluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Events when DHCP leases of a pfSense router, or what its HAProxy thinks of the servers, change."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+DOCUMENTATION = r"""
+---
+author:
+  - pfrack.cluster contributors (@pfrack)
+short_description: Leases and health of a pfSense router
+description:
+  - Keeps one SSH connection to the router and waits there. Changes that come together make one event.
+  - An event is C({"router", "changes"}). A change has C(kind), one of C(lease_added), C(lease_changed),
+    C(lease_removed) (with C(address), C(mac_address), C(hostname), C(state)), C(server_added), C(server_changed) and
+    C(server_removed) (with C(server), C(address), C(state)). Host names are what machines say of themselves.
+  - The first event comes at the start, with no changes, so that a rule can bring everything up to date. So does one
+    after the router was away.
+  - Needs the Python library paramiko.
+options:
+  host:
+    description: Address or name of the router, or its name in C(~/.ssh/config).
+    type: str
+    required: true
+  port:
+    description: Its SSH port.
+    type: int
+  remote_user:
+    description: User to log in as, C(admin) or C(root).
+    type: str
+    default: admin
+  password:
+    description: Password of the user. Keys are tried first.
+    type: str
+  private_key_file:
+    description: Private key to log in with.
+    type: str
+  private_key_passphrase:
+    description: Passphrase of the private key.
+    type: str
+  host_key_checking:
+    description: C(true), C(accept-new) or C(false).
+    type: str
+  known_hosts_files:
+    description: Files with known host keys.
+    type: list
+    elements: str
+  ssh_config_files:
+    description: Files in the format of ssh_config.
+    type: list
+    elements: str
+    default: [~/.ssh/config, /etc/ssh/ssh_config]
+  proxy_jump:
+    description: Jump hosts.
+    type: str
+  debounce:
+    description: Seconds of calm that end an event.
+    type: float
+    default: 0.3
+  longest:
+    description: Seconds after which an event is sent although there is no calm.
+    type: float
+    default: 3
+  mac_addresses:
+    description: Only leases of machines like these; C(*) and C(?) stand for anything.
+    type: list
+    elements: str
+  hostnames:
+    description: Only leases of machines that call themselves like these.
+    type: list
+    elements: str
+  networks:
+    description: Only leases in these networks.
+    type: list
+    elements: str
+"""
+
+EXAMPLES = r"""
+- pfrack.cluster.pfsense_leases:
+    host: 10.10.0.1
+    private_key_file: ~/.ssh/id_ed25519
+    networks: [10.10.0.0/24]
+"""
+
+COLLECTION = Path(os.path.abspath(__file__)).parents[4]
+if COLLECTION.parts[-3:] != ("ansible_collections", "pfrack", "cluster"):
+    raise ImportError(f"{COLLECTION} has to be installed as ansible_collections/pfrack/cluster")
+# ansible-rulebook has no loader of collections; without Ansible's own, they are plain namespace packages.
+if str(COLLECTION.parents[2]) not in sys.path:
+    sys.path.append(str(COLLECTION.parents[2]))
+
+from ansible_collections.pfrack.cluster.plugins.module_utils.leases.changes import line
+from ansible_collections.pfrack.cluster.plugins.module_utils.leases.lease import Lease, Match
+from ansible_collections.pfrack.cluster.plugins.module_utils.leases.watch import Watch
+from ansible_collections.pfrack.cluster.plugins.module_utils.router import Router, RouterError
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.agent_bundle import agent_source
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.ssh.errors import SshError
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.ssh.link import Link
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.ssh.settings import build_settings
+
+LOG = logging.getLogger(__name__)
+CONNECTION = (
+    "host", "port", "remote_user", "password", "private_key_passphrase", "host_key_checking", "known_hosts_files",
+    "proxy_jump",
+)  # fmt: skip
+SSH_CONFIG = ["~/.ssh/config", "/etc/ssh/ssh_config"]
+# Short, so that the end of the rulebook is noticed soon.
+LONGEST_WAIT = 5
+ALL_KINDS = ("active", "static", "reserved", "expired")
+
+
+class Source:
+    """The watching side, in a thread of its own; `send` takes lists of changes there."""
+
+    def __init__(self, args: dict[str, Any], send) -> None:
+        options = {name: args.get(name) for name in CONNECTION}
+        options["ssh_config_files"] = args.get("ssh_config_files", SSH_CONFIG)
+        options["private_key_file"] = os.path.expanduser(args.get("private_key_file") or "") or None
+        self._match = Match(*(args.get(name) or () for name in ("mac_addresses", "hostnames", "networks")), ALL_KINDS)
+        self._link = Link(build_settings(options), agent_source(), LOG.debug)
+        self._watch = Watch(Router(self._link.call), LOG.warning)
+        self._send = send
+        self.ended = False
+
+    def run(self) -> None:
+        fresh = True
+        try:
+            while not self.ended:
+                step = self._watch.step(LONGEST_WAIT)
+                found = [change for change in step.changes if self._wanted(change)]
+                for change in found:
+                    LOG.info(line(change))
+                if step.away:
+                    fresh = True
+                elif found or fresh:
+                    # After an outage nobody knows what was missed.
+                    self._send(found)
+                    fresh = False
+        finally:
+            self._link.close()
+
+    def _wanted(self, change: dict[str, Any]) -> bool:
+        if not change["kind"].startswith("lease_"):
+            return True
+        lease = Lease(change["address"], change["mac_address"], change["hostname"], change["state"])
+        return self._match.accepts(lease)
+
+
+async def debounced(changes: asyncio.Queue, calm: float, longest: float) -> list[dict[str, Any]]:
+    """The changes of the next event: everything until `calm` seconds passed without one, or `longest` in all."""
+    loop = asyncio.get_running_loop()
+    found = list(await changes.get())
+    end = loop.time() + longest
+    while (left := min(calm, end - loop.time())) > 0:
+        try:
+            found += await asyncio.wait_for(changes.get(), left)
+        except TimeoutError:
+            break
+    return found
+
+
+async def main(queue: asyncio.Queue, args: dict[str, Any]) -> None:
+    """Puts events into the queue until it is cancelled, or the router says something that waiting does not help."""
+    loop = asyncio.get_running_loop()
+    changes: asyncio.Queue = asyncio.Queue()
+    try:
+        source = Source(args, lambda found: loop.call_soon_threadsafe(changes.put_nowait, found))
+        watching = asyncio.ensure_future(asyncio.to_thread(source.run))
+        telling = asyncio.ensure_future(_tell(queue, changes, args))
+        try:
+            done, _rest = await asyncio.wait({watching, telling}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            source.ended = True
+            telling.cancel()
+    except (SshError, RouterError) as error:
+        raise RuntimeError(f"{args.get('host')}: {error.kind}: {error.message}") from error
+
+
+async def _tell(queue: asyncio.Queue, changes: asyncio.Queue, args: dict[str, Any]) -> None:
+    while True:
+        found = await debounced(changes, float(args.get("debounce", 0.3)), float(args.get("longest", 3)))
+        await queue.put({"router": args["host"], "changes": found})
+
+
+if __name__ == "__main__":
+
+    class Printer:
+        """Shows events instead of queueing them: python pfsense_leases.py '{"host": "10.10.0.1"}'."""
+
+        async def put(self, event: dict[str, Any]) -> None:
+            print(json.dumps(event), flush=True)
+
+    asyncio.run(main(Printer(), json.loads(sys.argv[1])))

@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, pfrack.cluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole of node_config: it works on the controller and asks no router."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+from ansible_collections.pfrack.cluster.plugins.module_utils.errors import DesiredError
+from ansible_collections.pfrack.cluster.plugins.module_utils.node_config.build import build
+from ansible_collections.pfrack.cluster.plugins.module_utils.specs.node_config import SPEC
+
+ENDINGS = (".ign", ".yml")
+NO_VALIDATOR = (
+    "validator: %s: there is no such program on the controller; install it (Debian and Fedora: package `ignition`, "
+    'others: github.com/coreos/ignition), give its path, or set validator to "" to go without'
+)
+
+
+class ActionModule(ActionBase):
+    """Renders all configurations, lets the validator see each, and writes them to a directory of the controller."""
+
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        spec = {name: value for name, value in SPEC.items() if name != "supports_check_mode"}
+        checked = ArgumentSpecValidator(**spec).validate(json.loads(json.dumps(self._task.args, default=str)))
+        if checked.error_messages:
+            raise AnsibleActionFail("%s: %s" % (self._task.action, "; ".join(checked.error_messages)))
+        params = checked.validated_parameters
+        try:
+            files = _render(params)
+            if params["family"] != "coreos" and params["validator"]:
+                _validate(params["validator"], files)
+            result.update(self._write(os.path.expanduser(params["dest"]), files))
+        except DesiredError as error:
+            result.update(failed=True, msg=str(error), problems=error.problems)
+        except OSError as error:
+            result.update(failed=True, msg="dest: %s" % error)
+        return result
+
+    def _write(self, dest, files):
+        have = {}
+        if os.path.isdir(dest):
+            for name in os.listdir(dest):
+                if name.endswith(ENDINGS):
+                    with open(os.path.join(dest, name), encoding="utf-8") as source:
+                        have[name] = source.read()
+        written = sorted(name for name, text in files.items() if have.get(name) != text)
+        removed = sorted(set(have) - set(files))
+        if not self._task.check_mode:
+            os.makedirs(dest, mode=0o700, exist_ok=True)
+            for name in written:
+                path = os.path.join(dest, name)
+                # There may be secrets in it.
+                with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as target:
+                    target.write(files[name])
+                os.replace(path + ".new", path)
+            for name in removed:
+                os.unlink(os.path.join(dest, name))
+        return {"changed": bool(written or removed), "dest": dest, "written": written, "removed": removed}
+
+
+def _render(params):
+    settings = dict(params, ssh_keys=params["ssh_authorized_keys"])
+    nodes = [dict(node, domain=params["domain"], snippets=node["node_snippets"]) for node in params["nodes"]]
+    if params["default_node"]:
+        nodes.append({"name": None, "mac_address": None, "address": None, "domain": params["domain"], "snippets": []})
+    files, problems = {}, []
+    for node in nodes:
+        try:
+            ending, text = build(node, settings)
+            files["%s.%s" % (node["name"] or "default", ending)] = text
+        except DesiredError as error:
+            problems += error.problems
+    if problems:
+        raise DesiredError(problems)
+    return files
+
+
+def _validate(validator, files):
+    program = shutil.which(os.path.expanduser(validator))
+    if not program:
+        raise DesiredError(NO_VALIDATOR % validator)
+    problems, judged = [], {}
+    for name, text in files.items():
+        try:
+            done = subprocess.run([program, "-"], input=text, capture_output=True, text=True, timeout=60, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise DesiredError("validator: %s: %s" % (program, error)) from error
+        if done.returncode != 0:
+            words = (done.stdout + done.stderr).strip()
+            # The same mistake in every node is told once.
+            judged.setdefault(words, []).append(name)
+    problems += ["%s: refused by %s: %s" % (", ".join(names), program, words) for words, names in judged.items()]
+    if problems:
+        raise DesiredError(problems)

@@ -1,0 +1,21 @@
+# Copyright: (c) 2026, pfrack.cluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's side of pfsense_info."""
+
+from __future__ import annotations
+
+from ansible_collections.pfrack.cluster.plugins.module_utils.specs.pfsense_info import SPEC
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.router_action import RouterAction
+
+
+class ActionModule(RouterAction):
+    """Asks for the facts."""
+
+    SPEC = SPEC
+
+    def act(self, router, params):
+        facts = router.info()
+        if params["leases"]:
+            facts["leases"] = router.leases()["leases"]
+        return {"router": facts}

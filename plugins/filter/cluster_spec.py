@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, pfrack.cluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter pfrack.cluster.cluster_spec: from Ansible's variables to compile_cluster()."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.pfrack.cluster.plugins.module_utils.errors import DesiredError
+from ansible_collections.pfrack.cluster.plugins.module_utils.inventory.compile import compile_cluster
+
+_NODE_VARIABLES = ("mac_address", "ipv4_address")
+
+
+def _plain(value):
+    # Ansible hands out lazy containers, which pure code must not have to know about.
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _nodes(groups, hostvars):
+    memberships = {}
+    for group in groups:
+        for host in groups[group]:
+            memberships.setdefault(host, []).append(str(group))
+    result = []
+    for host in groups.get("cluster", []):
+        variables = hostvars[host]
+        node = {"name": str(host), "groups": [name for name in memberships[host] if name not in ("all", "ungrouped")]}
+        node.update({name: _plain(variables[name]) for name in _NODE_VARIABLES if name in variables})
+        result.append(node)
+    return result
+
+
+def read_inventory(groups, hostvars, router=None):
+    """Everything that the specification for one router takes from Ansible's variables, as plain values."""
+    routers = list(groups.get("routers", []))
+    router = router or (routers[0] if routers else None)
+    if router is None:
+        raise AnsibleFilterError("routers: no hosts: the group is empty; add the router to the inventory")
+    both = sorted(set(routers) & set(groups.get("cluster", [])))
+    variables = hostvars[router]
+    settings = {
+        str(name): _plain(variables[name])
+        for name in variables
+        if str(name).startswith("cluster_")
+        and name not in ("cluster_spec", "cluster_router_facts")
+        or name == "dns_service"
+    }
+    return {
+        "nodes": _nodes(groups, hostvars),
+        "settings": settings,
+        "groups": [str(name) for name in groups],
+        "problems": ["%s: %s: is in routers and in cluster; take it out of one" % (host, host) for host in both],
+    }
+
+
+def compile_inventory(inventory, router_info):
+    """The specification from read_inventory(), or {"problems": [...]}."""
+    problems = list(inventory["problems"])
+    try:
+        spec = compile_cluster(inventory["nodes"], inventory["settings"], router_info, inventory["groups"])
+    except DesiredError as error:
+        problems += error.problems
+    return {"problems": problems} if problems else {**spec, "problems": []}
+
+
+def cluster_spec(groups, hostvars, router_info, router=None, strict=True):
+    """The specification of the cluster that the group `cluster` describes, for one router.
+
+    Raises AnsibleFilterError with all problems of the inventory; without strict it returns {"problems": [...]} instead.
+    """
+    spec = compile_inventory(read_inventory(groups, hostvars, router), _plain(router_info))
+    problems = spec["problems"]
+    if not problems:
+        return spec
+    if strict:
+        raise AnsibleFilterError("\n- ".join(["The inventory has problems:", *problems]))
+    return {"problems": problems}
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self):
+        return {"cluster_spec": cluster_spec}

@@ -1,0 +1,179 @@
+# Copyright: (c) 2026, pfrack.cluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of pfsense_dns_resolver; the work is done by the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pfsense_dns_resolver
+short_description: Manage the DNS resolver of a pfSense router
+version_added: 0.1.0
+description:
+  - Sets up the DNS resolver (unbound) with its host records and wildcards, with one read and at most one write.
+  - Settings that are not given stay as they are, and so does everything in the custom options outside our own lines.
+  - Only one of DNS forwarder and DNS resolver can have port 53. On a fresh pfSense it is the resolver.
+author:
+  - pfrack.cluster contributors (@pfrack)
+extends_documentation_fragment:
+  - pfrack.cluster.router
+  - pfrack.cluster.router.owned
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+options:
+  enable:
+    description:
+      - Whether the DNS resolver runs.
+      - Enabling it while the DNS forwarder has the same port is an error unless O(replace_forwarder) is V(true).
+    type: bool
+  replace_forwarder:
+    description:
+      - Switch the DNS forwarder off in the same step. Does nothing while the DNS resolver is off itself.
+    type: bool
+    default: false
+  port:
+    description:
+      - The port to listen on; pfSense's default is 53.
+    type: int
+  register_leases:
+    description:
+      - Publish the host names of dynamic DHCP leases. Works with ISC as the DHCP server; with Kea a warning says so.
+    type: bool
+  register_static_mappings:
+    description:
+      - Publish the host names of static DHCP mappings.
+    type: bool
+  wildcards:
+    description:
+      - Domains of which every name, and the domain itself, resolves to an address.
+      - When given, the list is exact; an empty one removes all wildcards of O(owner).
+      - The list stands between two marker lines in the custom options of the resolver, as redirect zones in a view.
+      - The view is for clients in the networks of the router's interfaces and in those that access lists of the
+        resolver allow.
+      - Names below the wildcard that pfSense publishes itself (host records, registered static mappings, the router)
+        keep their own addresses. Names of dynamic leases do not; a warning says so.
+      - Names that are added by hand later keep theirs from the next run on.
+    type: list
+    elements: dict
+    suboptions:
+      domain:
+        description:
+          - The domain, as C(apps.example.net) or C(*.apps.example.net).
+        type: str
+        required: true
+      address:
+        description:
+          - The IPv4 or IPv6 address.
+        type: str
+        required: true
+  hosts:
+    description:
+      - Host records that shall exist. A record is identified by its full name and the kind of its address.
+      - A record that was made by hand and gives the wanted address counts as satisfied; one that gives another
+        is an error.
+    type: list
+    elements: dict
+    suboptions:
+      host:
+        description:
+          - The name of the host without its domain; empty for a record of the domain itself.
+        type: str
+        default: ""
+      domain:
+        description:
+          - The domain.
+        type: str
+        required: true
+      address:
+        description:
+          - The IPv4 or IPv6 address.
+        type: str
+        required: true
+      descr:
+        description:
+          - A description, shown on pfSense's pages in front of the mark.
+        type: str
+        default: ""
+      aliases:
+        description:
+          - Further names of the host. When given, the list is exact.
+        type: list
+        elements: dict
+        suboptions:
+          host:
+            description:
+              - The name of the host without its domain.
+            type: str
+            default: ""
+          domain:
+            description:
+              - The domain.
+            type: str
+            required: true
+seealso:
+  - module: pfrack.cluster.pfsense_dns_forwarder
+"""
+
+EXAMPLES = r"""
+- name: Every name of the platform leads to the load balancer
+  pfrack.cluster.pfsense_dns_resolver:
+    register_leases: true
+    register_static_mappings: true
+    wildcards:
+      - {domain: apps.example.net, address: 10.1.0.20}
+
+- name: Use the DNS resolver instead of the DNS forwarder
+  pfrack.cluster.pfsense_dns_resolver:
+    enable: true
+    replace_forwarder: true
+    purge: true  # removes records that an earlier run made and that are not listed
+    hosts:
+      - {host: node1, domain: example.net, address: 10.1.0.11}
+"""
+
+RETURN = r"""
+created:
+  description: Full names of the host records that were made.
+  type: list
+  elements: str
+  returned: success
+  sample: ["node1.example.net"]
+changed_entries:
+  description: Full names of the host records that were changed.
+  type: list
+  elements: str
+  returned: success
+  sample: []
+removed:
+  description: Full names of the host records that were removed.
+  type: list
+  elements: str
+  returned: success
+  sample: []
+revision:
+  description: The revision of the configuration afterwards, the SHA-256 of C(config.xml).
+  type: str
+  returned: success
+  sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+applied:
+  description: The services that were applied.
+  type: list
+  elements: str
+  returned: success
+  sample: ["dns_resolver"]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.pfrack.cluster.plugins.module_utils.specs.pfsense_dns_resolver import SPEC
+
+
+def main():
+    module = AnsibleModule(**SPEC)
+    module.fail_json(msg="this module runs on the controller, through its action plugin; call it by its full name")
+
+
+if __name__ == "__main__":
+    main()

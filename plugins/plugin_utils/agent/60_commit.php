@@ -1,0 +1,181 @@
+<?php
+// Copyright: (c) 2026, pfrack.cluster contributors
+// GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// A commit: lock, read again, compare, apply in memory, test, write once, apply each service once, or put all back.
+
+const PFRACK_LOCK_WAIT = 30.0;
+
+function pfrack_op_commit(array $params): array
+{
+    $services = pfrack_ordered($params['services'] ?? []);
+    $operations = $params['operations'] ?? null;
+    $expected = $params['revision'] ?? null;
+    if (!is_array($operations) || !is_string($expected)) {
+        throw new PfrackError('invalid', "commit needs 'revision' and 'operations'");
+    }
+    $description = trim(preg_replace('~[^\x20-\x7e]+~', ' ', pfrack_text($params['description'] ?? '')) ?? '');
+    $description = 'pfrack: ' . ($description !== '' ? $description : 'change');
+    $lock = pfrack_lock(PFRACK_LOCK_WAIT);
+    try {
+        pfrack_checkpoint_guard('commit', $params);
+        return pfrack_commit($expected, $operations, $services, $description);
+    } finally {
+        pfrack_unlock($lock);
+    }
+}
+
+function pfrack_commit(string $expected, array $operations, array $services, string $description): array
+{
+    global $config;
+    $revision = pfrack_snapshot();
+    if ($revision !== $expected) {
+        pfrack_conflict();
+    }
+    $old = $config;
+    $output = '';
+    $config = pfrack_apply_operations($old, $operations);
+    $changed = $config !== $old;
+    if ($changed) {
+        try {
+            pfrack_test_services($services, $old);
+            pfrack_check_space();
+            if (pfrack_revision() !== $revision) {
+                pfrack_conflict();
+            }
+        } catch (Throwable $error) {
+            $config = $old;
+            throw $error;
+        }
+    }
+    $applied = [];
+    Pfrack::$recover = static function () use ($old, $services, $changed, $description, &$applied): string {
+        return pfrack_put_back($old, $applied, $changed, $description);
+    };
+    try {
+        if ($changed) {
+            $entry = pfrack_journal_commit($old, $config, $services);
+            pfrack_write($description, $old, $revision);
+            pfrack_journal_again($old, $config, $services, $entry);
+        }
+        pfrack_apply_services($services, $old, $applied, $output);
+    } catch (Throwable $error) {
+        Pfrack::$recover = null;
+        throw pfrack_after_failure($error, $old, $applied, $changed, $description);
+    }
+    Pfrack::$recover = null;
+    return ['revision' => pfrack_revision(), 'applied' => $applied, 'output' => pfrack_utf8(trim($output))];
+}
+
+function pfrack_conflict(): void
+{
+    $who = pfrack_text(pfrack_at(['revision', 'username']));
+    $time = (int)pfrack_text(pfrack_at(['revision', 'time']));
+    $what = pfrack_text(pfrack_at(['revision', 'description']));
+    throw new PfrackError('conflict', 'the configuration was changed since it was read: ' . ($who !== '' ? $who : '?')
+        . ($time > 0 ? ' at ' . date('Y-m-d H:i:s', $time) : '') . ', "' . pfrack_utf8($what) . '"', 'commit');
+}
+
+/** A write needs room for the new file and for the backup; half a file would be worse than none. */
+function pfrack_check_space(): void
+{
+    $need = 3 * (int)filesize(PFRACK_CONFIG) + 65536;
+    foreach ([dirname(PFRACK_CONFIG), '/tmp'] as $place) {
+        $free = @disk_free_space($place);
+        if ($free !== false && $free < $need) {
+            throw new PfrackError('no_space', "$place has only " . (int)$free . " bytes free, a change needs $need: "
+                . 'nothing was changed', 'write_config');
+        }
+    }
+}
+
+/** Write, and believe only the file. On failure memory and file are as before. */
+function pfrack_write(string $description, array $old, string $revision): void
+{
+    global $config;
+    $printed = '';
+    $result = pfrack_call('write_config', [$description], $printed);
+    clearstatcache();
+    $written = is_array($result) && pfrack_revision() !== $revision
+        && strpos((string)@file_get_contents(PFRACK_CONFIG), '</pfsense>') !== false
+        && strpos(pfrack_text(pfrack_at(['revision', 'description'])), $description) !== false;
+    if ($written) {
+        return;
+    }
+    $same = pfrack_revision() === $revision;
+    $config = $old;
+    $message = $result === false
+        ? 'pfSense refuses to write the configuration (a factory reset is pending, or the user may not write)'
+        : 'the configuration could not be written';
+    $free = @disk_free_space(dirname(PFRACK_CONFIG));
+    throw new PfrackError($free !== false && $free < 65536 ? 'no_space' : 'internal', $message
+        . ($same ? ': nothing was changed' : ': check ' . PFRACK_CONFIG . ' on the router'), 'write_config', $printed);
+}
+
+function pfrack_after_failure(Throwable $error, array $old, array $applied, bool $changed, string $what): PfrackError
+{
+    $said = pfrack_error($error);
+    if ($applied === []) {
+        // The write itself failed: pfrack_write() has said how things stand.
+        return new PfrackError($said['kind'], $said['message'], $said['function'], $said['detail']);
+    }
+    try {
+        $outcome = pfrack_put_back($old, $applied, $changed, $what);
+    } catch (Throwable $second) {
+        $outcome = 'putting the previous configuration back failed as well: ' . $second->getMessage();
+        if ($second instanceof PfrackError && $second->detail !== '') {
+            $said['detail'] .= "\nwhile putting back: " . $second->detail;
+        }
+    }
+    return new PfrackError('apply_failed', $said['message'] . '; ' . $outcome, $said['function'], $said['detail']);
+}
+
+/** Somebody saved while services were applied: only the sections that we changed go back to what they were. */
+function pfrack_without_ours(array $now, array $tried, array $old): array
+{
+    foreach (array_keys($tried + $old) as $name) {
+        [$mine, $was, $is] = [$tried[$name] ?? null, $old[$name] ?? null, $now[$name] ?? null];
+        if ($mine === $was || $name === 'revision') {
+            continue;
+        }
+        if ($name === 'installedpackages' && is_array($mine) && is_array($was) && is_array($is)) {
+            $now[$name] = pfrack_without_ours($is, $mine, $was);
+        } elseif ($was === null) {
+            unset($now[$name]);
+        } else {
+            $now[$name] = $was;
+        }
+    }
+    return $now;
+}
+
+/** Write the previous configuration again and apply the services that were touched. Returns what happened. */
+function pfrack_put_back(array $old, array $applied, bool $changed, string $description): string
+{
+    global $config;
+    if (!$changed) {
+        return 'the configuration had not changed, so nothing was put back';
+    }
+    $tried = $config;
+    $before = pfrack_snapshot();
+    $ours = strpos(pfrack_text(pfrack_at(['revision', 'description'])), $description) !== false;
+    $config = $ours ? $old : pfrack_without_ours($config, $tried, $old);
+    Pfrack::$calling = '';
+    pfrack_write('pfrack: put back after: ' . substr($description, strlen('pfrack: ')), $tried, $before);
+    $failed = [];
+    foreach (pfrack_ordered($applied) as $service) {
+        $done = [];
+        $output = '';
+        try {
+            pfrack_apply_services([$service], $tried, $done, $output);
+        } catch (Throwable $error) {
+            $failed[] = "$service (" . $error->getMessage() . ')';
+        }
+    }
+    if ($failed !== []) {
+        return 'the previous configuration was put back, but these services did not come up with it: '
+            . implode(', ', $failed);
+    }
+    return 'the previous configuration was put back and is in force again';
+}

@@ -1,0 +1,249 @@
+<?php
+// Copyright: (c) 2026, pfrack.cluster contributors
+// GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Big files arrive in pieces and may take several runs: what has arrived is kept under the hash of the whole file.
+// Complete ones are moved into a staging directory, and published from there like any other file.
+
+// Begins like a staging directory, so that no tree shows it; the sweep leaves it alone.
+const PFRACK_INCOMING = PFRACK_STAGE . 'incoming';
+const PFRACK_INCOMING_SECONDS = 604800;
+
+function pfrack_incoming_directory(string $root): string
+{
+    $directory = "$root/" . PFRACK_INCOMING;
+    pfrack_check_parents('', substr($directory, 1), true);
+    if (!is_dir($directory)) {
+        pfrack_make_directory($root, 0755);
+        if (!@mkdir($directory, 0700)) {
+            throw new PfrackError('internal', "cannot make a directory in $root", 'mkdir', pfrack_last_error());
+        }
+    }
+    return $directory;
+}
+
+/** @param mixed $hash */
+function pfrack_check_hash($hash): string
+{
+    if (!is_string($hash) || preg_match('~^[0-9a-f]{64}$~D', $hash) !== 1) {
+        throw new PfrackError('invalid', json_encode($hash) . ' is not a SHA-256 in hex');
+    }
+    return $hash;
+}
+
+/** How much of each file is here, after the check that the rest finds room. */
+function pfrack_op_incoming(array $params): array
+{
+    $root = pfrack_check_root($params['root'] ?? null);
+    $wanted = $params['sizes'] ?? null;
+    if (!is_array($wanted)) {
+        throw new PfrackError('invalid', "incoming needs 'sizes', an object of hash and bytes");
+    }
+    $need = 1048576 + (is_int($params['air'] ?? null) ? $params['air'] : 0);
+    $have = [];
+    $directory = "$root/" . PFRACK_INCOMING;
+    pfrack_check_parents('', substr($directory, 1), true);
+    foreach ($wanted as $hash => $size) {
+        $file = "$directory/" . pfrack_check_hash((string)$hash);
+        clearstatcache(true, $file);
+        $present = is_file($file) && !is_link($file) ? (int)filesize($file) : 0;
+        $have[$hash] = $present > $size ? 0 : $present;
+        $need += $size - $have[$hash];
+    }
+    foreach (glob("$directory/*", GLOB_NOSORT) ?: [] as $file) {
+        $old = (int)@filemtime($file) < time() - PFRACK_INCOMING_SECONDS;
+        // What nobody waits for makes room for what is wanted now.
+        if (!isset($wanted[basename($file)]) && ($old || (int)disk_free_space($directory) < $need)) {
+            @unlink($file);
+        }
+    }
+    $free = (int)disk_free_space(pfrack_nearest($root));
+    if ($free < $need) {
+        throw new PfrackError('no_space', "$root has $free bytes free, but $need are needed: nothing was changed",
+            'disk_free_space');
+    }
+    pfrack_incoming_directory($root);
+    return ['sizes' => (object)$have];
+}
+
+/** Put a staged piece behind what is here. */
+function pfrack_op_append(array $params): array
+{
+    $root = pfrack_check_root($params['root'] ?? null);
+    $piece = pfrack_check_staged($params['directory'] ?? null, $root) . '/' . pfrack_check_name($params['name'] ?? null);
+    $file = pfrack_incoming_directory($root) . '/' . pfrack_check_hash($params['sha256'] ?? null);
+    $offset = $params['offset'] ?? null;
+    clearstatcache(true, $file);
+    $size = is_file($file) ? (int)filesize($file) : 0;
+    if (!is_int($offset) || $offset < 0 || $offset > $size || is_link($file) || is_link($piece) || !is_file($piece)) {
+        throw new PfrackError('invalid', "this piece does not fit: $size bytes are here");
+    }
+    $from = fopen($piece, 'rb');
+    $to = fopen($file, 'c');
+    $length = (int)filesize($piece);
+    $done = $from !== false && $to !== false && ftruncate($to, $offset) && fseek($to, $offset) === 0
+        && stream_copy_to_stream($from, $to) === $length && fflush($to) && fclose($to);
+    if (!$done) {
+        throw new PfrackError((int)disk_free_space($root) < 65536 ? 'no_space' : 'internal',
+            'a piece of a file could not be written', 'stream_copy_to_stream', pfrack_last_error());
+    }
+    fclose($from);
+    unlink($piece);
+    // A long transfer must not look abandoned.
+    touch(dirname($piece));
+    return ['size' => $offset + $length];
+}
+
+/** Move complete files into a staging directory. publish verifies them. */
+function pfrack_op_adopt(array $params): array
+{
+    $root = pfrack_check_root($params['root'] ?? null);
+    $directory = pfrack_check_staged($params['directory'] ?? null, $root);
+    $files = is_array($params['files'] ?? null) ? $params['files'] : [];
+    $incoming = pfrack_incoming_directory($root);
+    foreach ($files as $name => $hash) {
+        $file = "$incoming/" . pfrack_check_hash($hash);
+        $target = "$directory/" . pfrack_check_name(sprintf('%06d', (int)$name));
+        if (is_link($file) || !is_file($file) || !@rename($file, $target)) {
+            throw new PfrackError('missing', "a file did not arrive: $hash", 'rename', pfrack_last_error());
+        }
+    }
+    @rmdir($incoming);
+    return ['adopted' => count($files)];
+}
+
+/** Symbolic links to a neighbour, each replaced in one step: {"path": "name beside it"}; "" removes a dangling one. */
+function pfrack_op_point(array $params): array
+{
+    $root = pfrack_check_root($params['root'] ?? null);
+    $links = is_array($params['links'] ?? null) ? $params['links'] : [];
+    $dry = ($params['dry'] ?? false) === true;
+    $changed = [];
+    if (!$dry) {
+        pfrack_journal_links($root, $links);
+    }
+    foreach ($links as $path => $target) {
+        $path = pfrack_check_relative((string)$path);
+        if ($target === '') {
+            if (pfrack_unpoint($root, $path, $dry)) {
+                $changed[] = $path;
+            }
+            continue;
+        }
+        if (!is_string($target) || preg_match('~^[A-Za-z0-9][A-Za-z0-9._+-]*$~D', $target) !== 1) {
+            throw new PfrackError('unsafe_path', json_encode($target) . ' is not a name beside the link');
+        }
+        pfrack_check_parents($root, $path);
+        $link = "$root/$path";
+        if (file_exists($link) && !is_link($link)) {
+            throw new PfrackError('unsafe_path', "$link is there and is not a link: remove it first");
+        }
+        if (is_link($link) && readlink($link) === $target) {
+            continue;
+        }
+        $changed[] = $path;
+        if ($dry) {
+            continue;
+        }
+        $new = dirname($link) . '/' . PFRACK_STAGE . 'link';
+        @unlink($new);
+        if (!is_dir(dirname($link) . "/$target") || !@symlink($target, $new) || !@rename($new, $link)) {
+            throw new PfrackError('internal', "cannot point $link to $target", 'symlink', pfrack_last_error());
+        }
+    }
+    return ['changed' => $changed];
+}
+
+/** Remove a link that leads nowhere, and directories that become empty. */
+function pfrack_unpoint(string $root, string $path, bool $dry): bool
+{
+    pfrack_check_parents($root, $path);
+    clearstatcache(true, "$root/$path");
+    if (!is_link("$root/$path") || file_exists("$root/$path")) {
+        return false;
+    }
+    if (!$dry && @unlink("$root/$path")) {
+        for ($above = dirname($path); $above !== '.' && @rmdir("$root/$above"); $above = dirname($above)) {
+            continue;
+        }
+    }
+    return true;
+}
+
+/** Which texts stand in small files below the roots, but not below `except`: {"texts": {text: [path]}}. */
+function pfrack_op_mentions(array $params): array
+{
+    $texts = is_array($params['texts'] ?? null) ? array_filter($params['texts'], 'is_string') : [];
+    $found = array_fill_keys($texts, []);
+    $except = pfrack_text($params['except'] ?? '');
+    foreach (is_array($params['roots'] ?? null) ? $params['roots'] : [] as $root) {
+        $root = pfrack_check_root($root);
+        foreach (is_dir($root) ? pfrack_small_files($root, $except) : [] as $file) {
+            $content = (string)@file_get_contents($file);
+            foreach ($texts as $text) {
+                // 1.2.3 is not meant by 11.2.3 or 1.2.30.
+                if (preg_match('~(?<![0-9A-Za-z.])' . preg_quote($text, '~') . '(?!\.?[0-9A-Za-z])~', $content) === 1) {
+                    $found[$text][] = pfrack_utf8($file);
+                }
+            }
+        }
+    }
+    return ['texts' => (object)$found];
+}
+
+/** @return string[] */
+function pfrack_small_files(string $directory, string $except): array
+{
+    $files = [];
+    if ($directory === $except) {
+        return $files;
+    }
+    foreach (scandir($directory) ?: [] as $name) {
+        $path = "$directory/$name";
+        if ($name === '.' || $name === '..' || is_link($path)) {
+            continue;
+        }
+        if (is_dir($path)) {
+            $files = array_merge($files, pfrack_small_files($path, $except));
+        } elseif (is_file($path) && filesize($path) <= 1048576) {
+            $files[] = $path;
+        }
+    }
+    return $files;
+}
+
+const PFRACK_HASHES = '/var/db/pfrack/hashes.json';
+
+/** The SHA-256 of a file. Those of big files are remembered for as long as the file is not touched. */
+function pfrack_hash_of(string $file): string
+{
+    static $known = null;
+    clearstatcache(true, $file);
+    $stat = stat($file);
+    if ($stat === false || $stat['size'] < 1048576) {
+        return (string)hash_file('sha256', $file);
+    }
+    if ($known === null) {
+        $known = json_decode((string)@file_get_contents(PFRACK_HASHES), true);
+        $known = is_array($known) ? $known : [];
+    }
+    $mark = implode(' ', [$stat['ino'], $stat['size'], $stat['mtime'], $stat['ctime']]);
+    $entry = $known[$file] ?? null;
+    // A file that was written this very second may still change within it.
+    if (is_array($entry) && ($entry[0] ?? '') === $mark && is_string($entry[1] ?? null)) {
+        return $entry[1];
+    }
+    $hash = (string)hash_file('sha256', $file);
+    if ($stat['ctime'] < time() - 1) {
+        $known[$file] = [$mark, $hash];
+        $known = array_filter($known, 'is_file', ARRAY_FILTER_USE_KEY);
+        @mkdir(dirname(PFRACK_HASHES), 0700, true);
+        $new = PFRACK_HASHES . '.' . getmypid();
+        if (@file_put_contents($new, (string)json_encode($known)) !== false) {
+            @chmod($new, 0600);
+            @rename($new, PFRACK_HASHES);
+        }
+    }
+    return $hash;
+}

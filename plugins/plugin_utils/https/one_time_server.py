@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, pfrack.cluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A web server for one file, for as long as the router fetches it."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import os
+import secrets
+import shutil
+import socket
+import threading
+
+
+class OneTimeServer:
+    """A context. `url` holds a secret; `sha256` is what the other side has to find. Raises OSError."""
+
+    def __init__(self, path: str, host: str, port: int, anywhere: bool) -> None:
+        """Listens on `host`, or with `anywhere` on all addresses because something translates `host` on the way."""
+        self._path = path
+        self._secret = f"/{secrets.token_hex(24)}"
+        digest = hashlib.sha256()
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+        self.sha256 = digest.hexdigest()
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        outer = self
+
+        class Server(http.server.ThreadingHTTPServer):
+            address_family = family
+            daemon_threads = True
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer._serve(self)
+
+            def log_message(self, *_: object) -> None:
+                """The secret does not belong into any log."""
+
+        any_address = "::" if family == socket.AF_INET6 else "0.0.0.0"  # noqa: S104
+        self._server = Server((any_address if anywhere else host, port), Handler)
+        shown = f"[{host}]" if family == socket.AF_INET6 else host
+        self.url = f"http://{shown}:{self._server.server_address[1]}{self._secret}"
+
+    def _serve(self, request: http.server.BaseHTTPRequestHandler) -> None:
+        if not secrets.compare_digest(request.path, self._secret):
+            request.send_error(404)
+            return
+        with open(self._path, "rb") as file:
+            request.send_response(200)
+            request.send_header("Content-Type", "application/octet-stream")
+            request.send_header("Content-Length", str(os.fstat(file.fileno()).st_size))
+            request.end_headers()
+            shutil.copyfileobj(file, request.wfile, 1 << 18)
+
+    def __enter__(self) -> OneTimeServer:
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()

@@ -1,0 +1,265 @@
+# Copyright: (c) 2026, pfrack.cluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The carrier over the REST API package: the agent is staged through the command prompt once per run."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .client import Response
+from .errors import AnswerLost, HttpsError
+from .line import HttpsLine, check_staged, deflate, find_answer, web_server_problem
+from .one_time_server import OneTimeServer
+from .seal import Seal
+from .settings import Settings
+
+API = "/api/v2"
+COMMAND_LIMIT = 1024
+PHP = "/usr/local/bin/php -d display_errors=0"
+# Smaller files go in pieces; without a way from the router to us, files may not be larger than the second number.
+PULL_FROM, PIECES_UP_TO = 16 * 1024, 4 * 1024 * 1024
+INSTALL = (
+    "Install it on the router (it is in no repository): pkg-static add https://github.com/pfrest/pfSense-pkg-RESTAPI/"
+    "releases/latest/download/pfSense-<version>-pkg-RESTAPI.pkg. A pfSense upgrade removes it. "
+    "pfrack.cluster.pfsense_xmlrpc needs no package"
+)
+PRIVILEGE = "api-v2-diagnostics-command-prompt-post"
+
+
+@dataclass(frozen=True)
+class RestSettings:
+    """login: key, basic or jwt. pull_host: our address as the router sees it, empty to find out; pull_port 0: any."""
+
+    login: str = "basic"
+    api_key: str = ""
+    pull_host: str = ""
+    pull_port: int = 0
+
+
+def build_rest_settings(options: dict[str, Any]) -> RestSettings:
+    """From the connection plugin's options. Raises HttpsError."""
+    key = options.get("api_key") or ""
+    login = options.get("api_auth") or ("key" if key else "basic")
+    if login == "key" and not key:
+        raise HttpsError("auth", "no API key: set ansible_pfsense_api_key")
+    if login != "key" and not options.get("password"):
+        raise HttpsError("auth", "no password and no API key: set ansible_password or ansible_pfsense_api_key")
+    return RestSettings(login, key, options.get("pull_host") or "", int(options.get("pull_port") or 0))
+
+
+class RestLine(HttpsLine):
+    """Requests to the agent are commands; what does not fit into one is staged in pieces."""
+
+    PIECE = 96 * 1024
+
+    def __init__(
+        self,
+        settings: Settings,
+        source: str,
+        log: Callable[[str], None] = lambda text: None,
+        rest: RestSettings | None = None,
+    ) -> None:
+        super().__init__(settings, source, log)
+        self._rest = rest or RestSettings()
+        self._token = ""
+        self._no_pull = ""
+        self._seal: Seal | None = None
+
+    @property
+    def _directory(self) -> str:
+        return f"/tmp/pfrack-run-{self._run}"
+
+    def begin(self) -> None:
+        self._stage("")
+
+    def _stage(self, mark: str) -> None:
+        """Stage the agent, and believe only its hash. `mark` makes a file that says that the run lost something."""
+        source = f"<?php\n{self._source}\npfrack_main($argv);\n"
+        self._seal = None
+        self._command(f"umask 077;mkdir {self._directory};cd {self._directory}&&: >b{mark}", again=True)
+        self._pieces(deflate(source), "a")
+        digest = hashlib.sha256(source.encode()).hexdigest()
+        unpack = (
+            f'cd {self._directory}&&cat a.*>b&&{PHP} -r \'$s=gzinflate(base64_decode(file_get_contents("b")));'
+            f'if(hash("sha256",$s)!=="{digest}")exit(3);umask(077);file_put_contents("n",$s);rename("n","agent.php");'
+            'echo "pfrack staged";\'&&rm -f a.* b'
+        )
+        output = self._command(unpack, again=True)
+        if "pfrack staged" not in output:
+            raise HttpsError("internal", f"the agent was damaged on its way to {self.settings.target}: {output[:300]}")
+        make_key = f"umask 077;cd {self._directory}&&openssl genrsa -out private 2048 2>/dev/null;"
+        output = self._command(make_key + "openssl rsa -in private -pubout 2>/dev/null", again=True)
+        try:
+            self._seal = Seal(output)
+        except ValueError as exc:
+            raise HttpsError("internal", f"openssl on {self.settings.target} made no key: {output[:300]}") from exc
+
+    def abandon(self) -> None:
+        try:
+            self._command("rm -rf " + self._directory)
+        except (AnswerLost, HttpsError) as exc:
+            self._log(f"{self._directory} stays on the router: {exc}")
+
+    def send(self, packed: str, data: str, request_id: str, timeout: float) -> dict[str, Any]:
+        output = self._run_agent(packed, data, request_id, timeout)
+        if "Could not open input file" in output:
+            # The router was started again. Nothing was done, and the agent has to know that it may lack answers.
+            self._log("the agent is gone from the router, staging it again")
+            self._stage(" >again")
+            output = self._run_agent(packed, data, request_id, timeout)
+        answer = find_answer(output, request_id)
+        if answer is None:
+            raise AnswerLost(f"the agent did not answer: {output[:300] or 'no output'}", sent=True)
+        if self._seal:
+            self._seal.known = True
+        return answer
+
+    def _run_agent(self, packed: str, data: str, request_id: str, timeout: float) -> str:
+        text = self._seal.close(base64.b64decode(packed), base64.b64decode(data)) if self._seal else ""
+        run = f"{PHP} {self._directory}/agent.php"
+        command = f"printf %s {text}|{run}"
+        if len(command) > COMMAND_LIMIT:
+            name = request_id[:8]
+            self._pieces(text, name)
+            command = f"cd {self._directory}&&cat {name}.*|{run};rm -f {name}.*"
+        return self._command(command, timeout)
+
+    def _pieces(self, text: str, name: str) -> None:
+        """Each into a file of its own, so that a piece may be sent again."""
+        frame = f"printf %s >{self._directory}/{name}.00000"
+        size = COMMAND_LIMIT - len(frame)
+        for number, at in enumerate(range(0, len(text), size)):
+            piece = text[at : at + size]
+            self._command(f"printf %s {piece}>{self._directory}/{name}.{number:05d}", again=True)
+
+    def _command(self, command: str, timeout: float = 60.0, again: bool = False) -> str:
+        """The output of a shell command on the router; `again`: it may be run twice."""
+        body = json.dumps({"command": command}).encode()
+        try:
+            data = self._api("POST", "/diagnostics/command_prompt", body, timeout)
+        except AnswerLost:
+            if not again:
+                raise
+            data = self._api("POST", "/diagnostics/command_prompt", body, timeout)
+        if not isinstance(data, dict) or "output" not in data:
+            raise HttpsError("unsupported", f"{self.settings.target} answered no output of a command")
+        return str(data["output"] or "")
+
+    def _api(self, method: str, path: str, body: bytes | None, timeout: float, basic: bool = False) -> Any:
+        """`data` of a successful answer. Raises AnswerLost or HttpsError."""
+        headers = {"Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        headers.update(self._basic() if basic else self._login())
+        response = self.client.request(method, API + path, body, headers, timeout)
+        if response.status == 401 and self._token and not basic:
+            # A token ends after a while; a new one costs one more login.
+            self._token = ""
+            headers.update(self._login())
+            response = self.client.request(method, API + path, body, headers, timeout)
+        return self._data(response)
+
+    def _login(self) -> dict[str, str]:
+        if self._rest.login == "key":
+            return {"X-API-Key": self._rest.api_key}
+        if self._rest.login == "basic":
+            return self._basic()
+        if not self._token:
+            data = self._api("POST", "/auth/jwt", b"{}", 60.0, basic=True)
+            self._token = str(data.get("token") or "") if isinstance(data, dict) else ""
+        return {"Authorization": f"Bearer {self._token}"}
+
+    def _basic(self) -> dict[str, str]:
+        login = base64.b64encode(f"{self.settings.user}:{self.settings.password}".encode()).decode()
+        return {"Authorization": f"Basic {login}"}
+
+    def _data(self, response: Response) -> Any:
+        try:
+            answer = json.loads(response.body)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict) or "data" not in answer:
+            raise self._no_json(response)
+        if response.status == 200:
+            return answer["data"]
+        raise self._refusal_of(response.status, str(answer.get("response_id")), str(answer.get("message")))
+
+    def _no_json(self, response: Response) -> AnswerLost | HttpsError:
+        target = self.settings.target
+        if response.status in (404, 405):
+            return HttpsError("unsupported", f"{target} has no REST API v2. {INSTALL}")
+        if response.status == 200:
+            return HttpsError("unsupported", f"{target}{API} answered something that is no JSON: {response.excerpt()}")
+        return web_server_problem(self.settings, response)
+
+    def _refusal_of(self, status: int, response_id: str, words: str) -> AnswerLost | HttpsError:
+        target = self.settings.target
+        who = "the API key" if self._rest.login == "key" else self.settings.user
+        if status == 401:
+            methods = {"key": "KeyAuth", "basic": "BasicAuth", "jwt": "JWTAuth"}[self._rest.login]
+            return HttpsError(
+                "auth",
+                f"{target} refused the login with {who} ({words}). Is it right, and is {methods} switched on in the "
+                "API's settings? It is not tried again: after some wrong ones the login protection blocks this "
+                "address",
+            )
+        if status == 403:
+            return HttpsError(
+                "privilege",
+                f"{who} may not run commands on {target}: give its user the privilege {PRIVILEGE}, which is as good as "
+                f"root ({words})",
+            )
+        if status == 405 and "READ_ONLY" in response_id:
+            return HttpsError("privilege", f"the REST API of {target} is in read-only mode: switch that off there")
+        if status == 503 and "LOCKED" not in response_id and "QUEUED" not in response_id:
+            return HttpsError("unsupported", f"the REST API of {target} does not work now: {words} ({response_id})")
+        if status in (500, 503):
+            return AnswerLost(f"the API says {status}: {words[:300]} ({response_id})", sent=True)
+        return HttpsError("internal", f"the REST API of {target} says {status}: {words[:300]} ({response_id})")
+
+    def upload(self, local_path: str, directory: str, name: str) -> dict[str, Any]:
+        """Large files are fetched by the router from a one-time address here, small ones travel in pieces."""
+        try:
+            check_staged(directory, name)
+            size = os.stat(local_path).st_size
+            if size >= PULL_FROM and not self._no_pull:
+                answer = self._pull(local_path, directory, name, size)
+                if answer is not None:
+                    return answer
+            if size > PIECES_UP_TO:
+                raise HttpsError(
+                    "unreachable",
+                    f"{local_path} is too large ({size} bytes) for the API, and the router cannot fetch it from here "
+                    f"({self._no_pull}): let it through to us, set ansible_pfsense_pull_host and "
+                    "ansible_pfsense_pull_port, or use pfrack.cluster.pfsense_xmlrpc or pfsense_ssh",
+                )
+            return self.put_pieces(local_path, directory, name)
+        except HttpsError as exc:
+            return exc.answer()
+        except OSError as exc:
+            return HttpsError("missing", f"{local_path} cannot be read: {exc.strerror}").answer()
+
+    def _pull(self, local_path: str, directory: str, name: str, size: int) -> dict[str, Any] | None:
+        """The answer, or None when the router cannot reach us."""
+        self._start_run()
+        try:
+            host = self._rest.pull_host or self.client.local_address()
+            server = OneTimeServer(local_path, host, self._rest.pull_port, bool(self._rest.pull_host))
+        except OSError as exc:
+            self._no_pull = f"no server for it could be started here: {exc}"
+            return None
+        with server:
+            params = {"directory": directory, "name": name, "url": server.url, "size": size, "sha256": server.sha256}
+            answer = self._call("pull", params)
+        if not answer.get("ok") and answer["error"].get("kind") == "unreachable":
+            self._no_pull = answer["error"]["message"]
+            self._log(f"the router cannot fetch files from us ({self._no_pull}), sending them in pieces")
+            return None
+        return answer

@@ -1,0 +1,201 @@
+# Copyright: (c) 2026, pfrack.cluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The line to one router over a whole play: opens when needed, opens again once, never repeats a write."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import re
+from collections.abc import Callable
+from typing import Any
+
+from .errors import LineCut, SshError
+from .session import AgentSession
+from .settings import Settings
+from .transport import Opened, open_transport
+
+REPEATABLE = frozenset(
+    {"hello", "info", "read", "tree", "job", "stage", "bye", "leases", "probe", "haproxy_state", "haproxy_wait", "wait"}
+    | {"checkpoint", "checkpoint_status", "revisions", "incoming", "mentions"}
+)
+PROBED = frozenset({"commit", "publish", "package_start", "confirm", "rollback"})
+PROBE_TIMEOUT = 20.0
+# A router that lost its power while it was waited for says nothing; the request tells how long silence is all right.
+WAIT_PATIENCE = 15.0
+PIECE = 384 * 1024
+
+
+class Link:
+    """`call` and `upload` for one router; failures of the line come back as answers."""
+
+    def __init__(self, settings: Settings, source: str, log: Callable[[str], None] = lambda text: None) -> None:
+        self._settings = settings
+        self._source = source
+        self._log = log
+        self._opened: Opened | None = None
+        self._session: AgentSession | None = None
+        self._sftp: Any = None
+        self._no_sftp = False
+
+    def transport(self) -> Any:
+        if self._opened is None or not self._opened.alive():
+            self.drop()
+            self._opened = open_transport(self._settings)
+            self._log(f"SSH connection to {self._settings.target} is up")
+        return self._opened.transport
+
+    def session(self) -> AgentSession:
+        transport = self.transport()
+        if self._session is None or not self._session.alive():
+            self._end_session(polite=False)
+            timeout = max(self._settings.connect_timeout, 30)
+            session = AgentSession(transport, self._source, self._settings.target, timeout)
+            if not session.info.get("ok"):
+                session.close()
+                error = session.info.get("error") or {}
+                raise SshError(error.get("kind", "internal"), error.get("message", ""), error.get("detail", ""))
+            self._session = session
+            self._log(f"agent is up: {session.info['result']}")
+        return self._session
+
+    def call(self, op: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The agent's answer, or one of the carrier's kinds."""
+        try:
+            answer = self._call(op, params or {})
+        except SshError as exc:
+            return exc.answer()
+        if op == "job" and answer.get("ok") and not answer["result"].get("running"):
+            # Packages bring new PHP libraries; a process that has loaded the old ones must not use them.
+            self._end_session(polite=True)
+        return answer
+
+    def _call(self, op: str, params: dict[str, Any]) -> dict[str, Any]:
+        for attempt in (1, 2):
+            sent = False
+            try:
+                session = self.session()
+                if op in PROBED:
+                    # A line that was cut while nobody looked shows now, when nothing has been sent yet.
+                    session.call("hello", {}, PROBE_TIMEOUT)
+                sent = True
+                return session.call(op, params, self._timeout(op, params))
+            except LineCut as exc:
+                sent = sent and exc.sent
+                reason = str(exc)
+                self.drop()
+            except SshError as exc:
+                if exc.kind == "timeout":
+                    self.drop()
+                if exc.kind != "timeout" or not sent:
+                    raise
+                if op in REPEATABLE:
+                    raise
+                raise self._unknown(op, exc.message) from exc
+            if sent and op not in REPEATABLE:
+                raise self._unknown(op, reason)
+            if attempt == 2:
+                break
+            self._log(f"the line to {self._settings.target} was cut ({reason}), connecting again")
+        raise SshError("unreachable", f"the line to {self._settings.target} was cut twice: {reason}")
+
+    def _timeout(self, op: str, params: dict[str, Any]) -> float:
+        if op == "wait":
+            return min(self._settings.command_timeout, params.get("timeout", 0) + WAIT_PATIENCE)
+        return self._settings.command_timeout
+
+    def _unknown(self, op: str, reason: str) -> SshError:
+        return SshError(
+            "unknown_outcome",
+            f"the line to {self._settings.target} was cut during '{op}' ({reason}): the router may or may not have "
+            "carried it out. It was not repeated. Run the play again: it looks at the router first and does only what "
+            "is missing",
+        )
+
+    def upload(self, local_path: str, directory: str, name: str) -> dict[str, Any]:
+        """Put a local file into a staging directory of the agent."""
+        try:
+            if not re.fullmatch(r"\d{6}", name) or "/.pfrack-stage-" not in directory:
+                raise SshError("unsafe_path", f"{directory}/{name} is no staged file")
+            size = os.stat(local_path).st_size
+            if self._sftp_put(local_path, f"{directory}/{name}"):
+                return {"id": None, "ok": True, "result": {"size": size}}
+            return self._put_pieces(local_path, directory, name)
+        except SshError as exc:
+            return exc.answer()
+        except OSError as exc:
+            return SshError("missing", f"{local_path} cannot be read: {exc.strerror}").answer()
+
+    def _sftp_put(self, local_path: str, remote_path: str) -> bool:
+        """False when the router gives no SFTP or did not take the file that way."""
+        import paramiko
+
+        transport = self.transport()
+        if self._no_sftp:
+            return False
+        try:
+            if self._sftp is None:
+                self._sftp = paramiko.SFTPClient.from_transport(transport)
+        except (paramiko.SSHException, OSError, EOFError) as exc:
+            self._log(f"no SFTP on {self._settings.target} ({exc}), sending files through the agent")
+            self._no_sftp = True
+            return False
+        with open(local_path, "rb") as file:
+            try:
+                self._sftp.putfo(file, remote_path, file_size=os.fstat(file.fileno()).st_size, confirm=True)
+                return True
+            except (paramiko.SSHException, OSError, EOFError) as exc:
+                self._log(f"SFTP failed ({exc}), sending the file through the agent")
+                with contextlib.suppress(Exception):
+                    self._sftp.close()
+                self._sftp = None
+                return False
+
+    def _put_pieces(self, local_path: str, directory: str, name: str) -> dict[str, Any]:
+        offset = 0
+        with open(local_path, "rb") as file:
+            while True:
+                piece = file.read(PIECE)
+                if not piece and offset:
+                    return {"id": None, "ok": True, "result": {"size": offset}}
+                data = base64.b64encode(piece).decode()
+                answer = self._call("put", {"directory": directory, "name": name, "offset": offset, "data": data})
+                if not answer.get("ok") or not piece:
+                    return answer
+                offset += len(piece)
+
+    def run(self, command: str, data: bytes | None = None) -> tuple[int, bytes, bytes]:
+        """A shell command on the same connection, for Ansible's raw."""
+        import paramiko
+
+        try:
+            channel = self.transport().open_session(timeout=self._settings.connect_timeout)
+            channel.settimeout(self._settings.command_timeout)
+            channel.exec_command(command)
+            if data:
+                channel.sendall(data)
+            channel.shutdown_write()
+            errors = channel.makefile_stderr("rb")
+            output = channel.makefile("rb").read()
+            return channel.recv_exit_status(), output, errors.read()
+        except (paramiko.SSHException, OSError, EOFError) as exc:
+            raise SshError("unknown_outcome", f"the line to {self._settings.target} was cut: {exc}") from exc
+
+    def _end_session(self, polite: bool) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.close(polite=polite)
+
+    def drop(self) -> None:
+        """Forget the connection without a word."""
+        self._sftp = None
+        self._end_session(polite=False)
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.close()
+
+    def close(self) -> None:
+        self._end_session(polite=True)
+        self.drop()

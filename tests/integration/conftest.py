@@ -1,0 +1,80 @@
+"""Racks for the integration tests. They end with the test run, even when it is killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))
+
+import lab
+
+DEFAULT = ("2.8", "isc")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Show what the router logged when a test failed."""
+    report = yield
+    router = getattr(item, "funcargs", {}).get("router")
+    if report.failed and router:
+        try:
+            log = router.run("tail -n 40 /var/log/system.log /tmp/PHP_errors.log 2> /dev/null", check=False).stdout
+        except lab.RackError as problem:
+            log = str(problem)
+        report.sections.append(("the router's log", log))
+    return report
+
+
+@pytest.fixture(scope="session")
+def racks() -> Iterator[Callable[[str, str], lab.Rack]]:
+    """Gives the rack of a (pfSense release, DHCP backend); each is started once, on first use."""
+    # Killed test runs leave their logs; one that runs beside this may just be starting its rack.
+    for directory in lab.RACKS.glob("test-*"):
+        alive = Path("/proc", directory.name.rpartition("-")[2]).exists()
+        if not alive and not lab.Rack(directory.name).running():
+            shutil.rmtree(directory, ignore_errors=True)
+    running: dict[tuple[str, str], lab.Rack] = {}
+    with ExitStack() as stack:
+
+        def get(pfsense: str, dhcp: str) -> lab.Rack:
+            if (pfsense, dhcp) not in running:
+                rack = lab.Rack(f"test-{pfsense}-{dhcp}-{os.getpid()}", pfsense, dhcp)
+                running[pfsense, dhcp] = stack.enter_context(rack)
+            return running[pfsense, dhcp]
+
+        yield get
+
+
+@pytest.fixture(scope="session")
+def rack(request: pytest.FixtureRequest, racks: Callable[[str, str], lab.Rack]) -> lab.Rack:
+    """The default rack; another one by `@pytest.mark.parametrize("rack", [("2.7", "kea")], indirect=True)`."""
+    return racks(*getattr(request, "param", DEFAULT))
+
+
+@pytest.fixture
+def router(rack: lab.Rack) -> lab.Router:
+    """The rack's router, in its first state."""
+    rack.reset()
+    return rack.router
+
+
+@pytest.fixture
+def node(rack: lab.Rack) -> Iterator[Callable[..., lab.Machine]]:
+    """Adds clients to the LAN, `node("name", "52:54:00:00:00:01")`; they are gone after the test."""
+    added = []
+
+    def add(name: str, mac: str = "") -> lab.Machine:
+        machine = rack.add_node(name, mac)
+        added.append(name)
+        return machine
+
+    yield add
+    for name in added:
+        rack.remove_node(name)

@@ -1,0 +1,275 @@
+# Copyright: (c) 2026, pfrack.cluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Many nodes as addresses of one machine, clients that count what they lose, and runs of the backend sync."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from clients import listening, wait_for
+from router_line import RouterLine
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "build" / "collections"))
+
+from ansible_collections.pfrack.cluster.plugins.module_utils.backend_sync import config, sync
+from ansible_collections.pfrack.cluster.plugins.module_utils.backend_sync.config import Wish
+from ansible_collections.pfrack.cluster.plugins.module_utils.backend_sync.running import read_lines, read_state
+from ansible_collections.pfrack.cluster.plugins.module_utils.errors import DesiredError
+from ansible_collections.pfrack.cluster.plugins.module_utils.router import Router, RouterError
+
+__all__ = ["DesiredError", "Fleet", "RouterError", "SyncRouter", "Wish", "address", "load", "read_lines", "read_state"]
+
+PORT, LINES = 80, 2222
+WEB, SSH = 8080, 8022
+FRONT = "10.10.0.1"
+
+# Answers with the address that was asked. The line server keeps a connection until the client ends it.
+SERVER = """
+import asyncio, sys
+async def http(reader, writer):
+    name = writer.get_extra_info("sockname")[0].encode()
+    try:
+        while (await reader.readuntil(b"\\r\\n\\r\\n")):
+            writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s" % (len(name), name))
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    writer.close()
+async def line(reader, writer):
+    try:
+        writer.write(writer.get_extra_info("sockname")[0].encode() + b"\\n")
+        await writer.drain()
+        while (data := await reader.read(1000)):
+            writer.write(data)
+            await writer.drain()
+    except ConnectionError:
+        pass
+    writer.close()
+async def main():
+    servers = [await asyncio.start_server(http, None, int(sys.argv[1]), backlog=1000),
+               await asyncio.start_server(line, None, int(sys.argv[2]), backlog=1000)]
+    await asyncio.gather(*(server.serve_forever() for server in servers))
+asyncio.run(main())
+"""
+
+# Four kinds of clients until the input ends: HTTP on kept and on new connections, TCP, and TCP sessions that stay open.
+LOAD = """
+import collections, http.client, json, socket, sys, threading
+host, web, lines = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+stop, lock, result = threading.Event(), threading.Lock(), {}
+def count(kind, error=None, who=None):
+    with lock:
+        entry = result.setdefault(kind, {"answered": 0, "lost": 0, "errors": {}, "servers": {}})
+        entry["lost" if error else "answered"] += 1
+        if error:
+            entry["errors"][error] = entry["errors"].get(error, 0) + 1
+        else:
+            entry["servers"][who] = entry["servers"].get(who, 0) + 1
+def ask(connection, kind):
+    try:
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        body = answer.read().decode()
+        if answer.status == 200:
+            count(kind, who=body)
+            return not answer.will_close
+        count(kind, "status %d" % answer.status)
+    except (OSError, http.client.HTTPException) as error:
+        count(kind, type(error).__name__)
+    return False
+def kept():
+    connection = http.client.HTTPConnection(host, web, timeout=10)
+    while not stop.is_set():
+        if not ask(connection, "kept"):
+            connection.close()
+def new():
+    while not stop.is_set():
+        connection = http.client.HTTPConnection(host, web, timeout=10)
+        ask(connection, "new")
+        connection.close()
+def tcp():
+    while not stop.is_set():
+        try:
+            with socket.create_connection((host, lines), 10) as line:
+                who = line.makefile().readline().strip()
+                count("tcp", None if who else "no line", who)
+        except OSError as error:
+            count("tcp", type(error).__name__)
+def session():
+    while not stop.is_set():
+        try:
+            with socket.create_connection((host, lines), 10) as line:
+                file = line.makefile("rw")
+                who = file.readline().strip()
+                for number in range(50):
+                    file.write("%d\\n" % number)
+                    file.flush()
+                    good = file.readline() == "%d\\n" % number
+                    count("session", None if good and who else "cut", who)
+                    if not good or stop.wait(0.005):
+                        break
+        except OSError as error:
+            count("session", type(error).__name__)
+workers = [threading.Thread(target=work) for work in (kept, kept, new, tcp, session)]
+for worker in workers:
+    worker.start()
+print("started", flush=True)
+sys.stdin.read()
+stop.set()
+for worker in workers:
+    worker.join()
+print(json.dumps(result))
+"""
+
+
+class Fleet:
+    """Nodes node1, node2, …: addresses of one machine. Some of them may be IPv6."""
+
+    def __init__(self, machine):
+        self.machine = machine
+
+    def serve(self, count: int) -> None:
+        """Addresses for that many nodes, and the servers behind them."""
+        commands = [f"addr add {address(number)}/16 dev eth0" for number in range(1, count + 1)]
+        commands.append(f"addr add {address(1, 6)}/64 dev eth0 nodad")
+        self.machine.run(["ip", "-batch", "-"], input="\n".join(commands) + "\n")
+        self.process = self.machine.popen(["python3", "-c", SERVER, str(PORT), str(LINES)])
+        wait_for(lambda: listening(self.machine, LINES) and listening(self.machine, PORT), "the nodes listen")
+
+
+def address(number: int, version: int = 4) -> str:
+    return f"10.10.{4 + number // 200}.{1 + number % 200}" if version == 4 else f"fd00::{number:x}"
+
+
+def server(number: int, port: int = PORT, **options: object) -> dict:
+    return {"name": f"node{number}", "address": address(number), "port": port, **options}
+
+
+def wish(*numbers: int, only: str = "", **options) -> Wish:
+    """These nodes behind both services."""
+    backends = [
+        {"name": name, "servers": [server(number, port) for number in numbers]}
+        for name, port in (("web", PORT), ("lines", LINES))
+        if only in ("", name)
+    ]
+    return Wish("pfrack", backends, **options)
+
+
+class SyncRouter:
+    """Runs of the sync against the rack's router, over the connection's own code."""
+
+    def __init__(self, rack):
+        self.rack = rack
+        self.line = RouterLine(rack)
+        self.before = None
+        self.port = Router(self._call)
+
+    def _call(self, op, params):
+        if self.before:
+            self.before(op, params)
+        return self.line.call(op, params)
+
+    def run(self, wanted: Wish, **options) -> dict:
+        return sync.synchronise(self.port, wanted, sync.Options(**options))
+
+    def install(self, **pools: dict) -> None:
+        """HAProxy with two services in front of our backends, which have no servers yet."""
+        self.rack.router.run(["pfSense-upgrade", "-y", "-i", "pfSense-pkg-haproxy"])
+        # The nodes' addresses do not fit into a /24.
+        self.rack.router.run("ip addr add 10.10.250.1/16 dev em1; ip addr add fd00::ffff/64 dev em1 nodad")
+        kinds = (("web", "http", WEB, "HTTP", "100"), ("lines", "tcp", SSH, "Basic", "101"))
+        section = {
+            "enable": "",
+            "configversion": "00.58",
+            "maxconn": "2000",
+            "ha_backends": {"item": [_frontend(name, kind, port) for name, kind, port, _check, _id in kinds]},
+            "ha_pools": {
+                "item": [{**_pool(name, check, number), **pools.get(name, {})} for name, _k, _p, check, number in kinds]
+            },
+        }
+        operation = {"op": "set", "path": ["installedpackages", "haproxy"], "value": section}
+        self.port.commit(self.port.read([]).revision, [operation], ["haproxy"], "a test")
+
+    def change(self, path: str, value: object, services: tuple = ()) -> None:
+        """What an admin does on pfSense's pages."""
+        operation = {
+            "op": "set",
+            "path": [int(part) if part.isdigit() else part for part in path.split("/")],
+            "value": value,
+        }
+        self.port.commit(self.port.read([]).revision, [operation], list(services), "an admin")
+
+    def section(self) -> dict:
+        return self.port.read(config.PATHS).sections[config.SECTION]
+
+    def runtime(self, *commands: str) -> list:
+        return self.port.haproxy_runtime(commands)
+
+    def reload_by_admin(self) -> None:
+        """What the button on pfSense's page does."""
+        self.rack.router.php(
+            "require_once('config.inc'); require_once('functions.inc'); require_once('haproxy/haproxy.inc');"
+            "haproxy_check_and_run($messages, true);"
+        )
+
+    def pids(self) -> list:
+        return self.port.haproxy_state()["pids"]
+
+    def end(self) -> None:
+        self.line.end()
+
+
+def _frontend(name: str, kind: str, port: int) -> dict:
+    listen = {"extaddr": "custom", "extaddr_custom": FRONT, "extaddr_port": str(port)}
+    return {
+        "name": name,
+        "descr": "[pfrack]",
+        "status": "active",
+        "type": kind,
+        "backend_serverpool": name,
+        "a_extaddr": {"item": [listen]},
+    }
+
+
+def _pool(name: str, check: str, number: str) -> dict:
+    mark = base64.b64encode(b"# [pfrack] servers:").decode()
+    pool = {"name": name, "id": number, "check_type": check, "advanced_backend": mark, "ha_servers": ""}
+    return {**pool, "httpcheck_method": "GET"} if check == "HTTP" else pool
+
+
+class Load:
+    """Clients at work; `result` says for each kind what was answered and lost."""
+
+    def __init__(self, machine):
+        self._process = machine.popen(
+            [sys.executable, "-c", LOAD, FRONT, str(WEB), str(SSH)], stdin=-1, stdout=-1, text=True
+        )
+        self._process.stdout.readline()
+        self.result: dict = {}
+
+    def stop(self) -> None:
+        output, _errors = self._process.communicate("", timeout=60)
+        self.result = json.loads(output)
+
+    @property
+    def lost(self) -> dict:
+        return {kind: entry["errors"] for kind, entry in self.result.items() if entry["lost"]}
+
+    def answered_by(self, kind: str) -> set:
+        return set(self.result[kind]["servers"])
+
+
+@contextlib.contextmanager
+def load(machine) -> Iterator[Load]:
+    clients = Load(machine)
+    try:
+        yield clients
+    finally:
+        clients.stop()

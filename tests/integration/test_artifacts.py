@@ -1,0 +1,270 @@
+# Copyright: (c) 2026, pfrack.cluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role boot_artifacts: from a vendor's server in the rack's internet over the controller to the nodes."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import small_vendor
+import yaml
+from clients import dhcp_lease, listening, wait_for
+from playbook_run import Site
+
+VENDOR = "http://198.51.100.1:8000"
+WEB = "http://10.10.0.1:8080"
+STREAM = "os/flatcar/stable/amd64-usr"
+IMAGE = "flatcar_production_image.bin.bz2"
+# More than a piece of an upload.
+BIG = 40 << 20
+EVERY = [("2.8", "isc"), ("2.7", "kea")]
+
+
+class Vendor:
+    """A release server in the rack's internet."""
+
+    def __init__(self, rack, directory: Path):
+        self.directory = directory / "served"
+        self.log = directory / "log"
+        self.signer = small_vendor.Signer(directory / "keys")
+        self.key = directory / "key.asc"
+        self.key.write_bytes(self.signer.public_key())
+        (self.directory / "stable").mkdir(parents=True)
+        self.log.touch()
+        # Its network, but our files.
+        self.process = subprocess.Popen(
+            [
+                "nsenter",
+                f"--target={rack.internet.pid}",
+                "--net",
+                "--",
+                sys.executable,
+                small_vendor.__file__,
+                str(self.directory),
+                "198.51.100.1",
+                "8000",
+                str(self.log),
+            ]
+        )
+        wait_for(lambda: listening(rack.internet, 8000), "the release server listens")
+
+    def release(self, version, size=3000000):
+        return small_vendor.publish(self.directory / "stable", self.signer, version, size=size)
+
+    def asked(self):
+        """The requests since the last time."""
+        lines = self.log.read_text().splitlines()
+        self.log.write_text("")
+        return lines
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Artifacts(Site):
+    """Runs of the role, with a cache of their own."""
+
+    def __init__(self, rack, directory, vendor):
+        super().__init__(rack, directory / "inventory")
+        self.cache = directory / "cache"
+        self.loaders = directory / "loaders"
+        self.loaders.mkdir()
+        for name in ("pxelinux.0", "ldlinux.c32", "libutil.c32", "menu.c32", "ipxe.lkrn", "ipxe.efi"):
+            (self.loaders / name).write_text(f"{name} of one version\n")
+        self.settings |= {
+            "boot_artifacts_base_url": VENDOR + "/{channel}",
+            "boot_artifacts_key": str(vendor.key),
+            "boot_artifacts_fingerprints": [vendor.signer.fingerprint],
+            "boot_artifacts_cache": str(self.cache),
+            "boot_artifacts_loader_path": str(self.loaders),
+        }
+
+    def run(self, *arguments, tasks_from="", **variables):
+        tasks = [{"import_role": {"name": "pfrack.cluster.boot_artifacts"}}]
+        if tasks_from:
+            tasks.append({"import_role": {"name": "pfrack.cluster.boot_artifacts", "tasks_from": tasks_from}})
+        play = {"hosts": "routers", "gather_facts": False, "vars": variables, "tasks": tasks}
+        playbook = self.directory.parent / "artifacts.yml"
+        playbook.write_text(yaml.safe_dump([play]))
+        return self.play(*arguments, playbook=str(playbook))
+
+
+@pytest.fixture(params=EVERY[:1], ids="-".join)
+def rack_(request, racks):
+    rack = racks(*request.param)
+    rack.reset()
+    return rack
+
+
+@pytest.fixture
+def vendor(rack_, tmp_path):
+    vendor = Vendor(rack_, tmp_path)
+    yield vendor
+    vendor.stop()
+
+
+@pytest.fixture
+def site(rack_, vendor, tmp_path):
+    return Artifacts(rack_, tmp_path, vendor)
+
+
+@pytest.fixture
+def node(rack_):
+    node = rack_.add_node("blank", "52:54:00:00:77:02")
+    dhcp_lease(node)
+    yield node
+    rack_.remove_node("blank")
+
+
+def fetch(node, url, *options):
+    return node.run(["curl", "-s", "-f", "-m", "20", *options, url], check=False)
+
+
+@pytest.mark.parametrize("rack_", EVERY, ids="-".join, indirect=True)
+def test_nodes_get_what_the_vendor_signed_and_the_second_run_does_nothing(site, vendor, node):
+    directory = vendor.release("1.2.3", BIG)
+    planned = site.run("--check", "--diff").ok()
+    assert planned.changed > 0
+    assert not any(line.startswith("GET") and "image" in line for line in vendor.asked())
+    assert site.rack.router.run("find /tftpboot -type f").stdout == ""
+    outcome = site.run("--diff").ok()
+    assert re.search(r"os_artifact: flatcar_production_image\.bin\.bz2: .*100 %", outcome.output)
+    assert re.search(r"pfsense_boot_artifacts: .*image\.bin\.bz2: 33\.6 MB of 41\.9 MB \(79 %\)", outcome.output)
+
+    # What coreos-install -V current of 2015 asks for, and what flatcar-install does.
+    for place in ("current", "1.2.3"):
+        for name in (IMAGE, IMAGE + ".sig", "version.txt"):
+            head = fetch(node, f"{WEB}/{STREAM}/{place}/{name}", "-I").stdout
+            assert f"Content-Length: {(directory / name).stat().st_size}" in head
+    assert "FLATCAR_VERSION=1.2.3" in fetch(node, f"{WEB}/{STREAM}/current/version.txt").stdout
+    expected = small_vendor.hashlib.sha256((directory / IMAGE).read_bytes()).hexdigest()
+    got = node.run(f"curl -s {WEB}/{STREAM}/1.2.3/{IMAGE} | sha256sum").stdout.split()[0]
+    assert got == expected
+    assert site.rack.router.run("cat /tftpboot/pxelinux.0").stdout == "pxelinux.0 of one version\n"
+
+    vendor.asked()
+    state = (
+        "find /tftpboot -newer /cf/conf/config.xml; sha256sum /cf/conf/config.xml; cat /var/run/pfrack_static_web.pid"
+    )
+    before = site.rack.router.run(state).stdout
+    again = site.run("--diff").ok()
+    assert (again.changed, again.diffs) == (0, [])
+    assert vendor.asked() == []
+    assert site.rack.router.run(state).stdout == before
+
+
+def test_current_stays_what_it_was_until_it_is_asked_for_again(site, vendor, node):
+    vendor.release("1.2.3")
+    site.run().ok()
+    assert json.loads((site.directory / "artifacts.json").read_text()) == {"flatcar/stable/amd64-usr": "1.2.3"}
+    vendor.release("1.2.4")
+    assert site.run().ok().changed == 0
+    site.run("-e", "boot_artifacts_update=true").ok()
+    assert "=1.2.4" in fetch(node, f"{WEB}/{STREAM}/current/version.txt").stdout
+    assert "=1.2.3" in fetch(node, f"{WEB}/{STREAM}/1.2.3/version.txt").stdout
+
+
+def test_an_old_version_stays_until_nothing_names_it(site, vendor):
+    router = site.rack.router
+    versions = f"ls /tftpboot/pfrack/{STREAM}"
+    vendor.release("1.2.3")
+    vendor.release("1.2.4")
+    site.run(boot_artifacts_version="1.2.3").ok()
+    router.run("mkdir -p /tftpboot/pxelinux.cfg && echo 'kernel os/1.2.3/x' > /tftpboot/pxelinux.cfg/01-aa")
+    site.run(boot_artifacts_version="1.2.4", tasks_from="clean").ok()
+    assert router.run(versions).stdout.split() == ["1.2.3", "1.2.4", "current"]
+    # Another version that only looks alike.
+    router.run("echo 'kernel os/11.2.3/x 1.2.30' > /tftpboot/pxelinux.cfg/01-aa")
+    assert site.run("--check", boot_artifacts_version="1.2.4", tasks_from="clean").ok().changed == 1
+    assert site.run(boot_artifacts_version="1.2.4", tasks_from="clean").ok().changed == 1
+    assert router.run(versions).stdout.split() == ["1.2.4", "current"]
+    assert site.run(boot_artifacts_version="1.2.4", tasks_from="clean").ok().changed == 0
+
+
+def test_a_corrupt_image_never_reaches_the_router(site, vendor):
+    directory = vendor.release("1.2.3")
+    with (directory / IMAGE).open("r+b") as file:
+        file.seek(5000)
+        file.write(b"damage")
+    outcome = site.run()
+    assert outcome.returncode != 0
+    assert f"{IMAGE}: the content does not match its signature (the file was deleted)" in outcome.output
+    assert site.rack.router.run("find /tftpboot -name '*flatcar*'").stdout == ""
+    assert not list(site.cache.rglob(IMAGE + "*"))
+
+
+def test_a_download_that_was_cut_goes_on(site, vendor):
+    directory = vendor.release("1.2.3")
+    (directory / (IMAGE + ".cut")).write_text("1000000")
+    site.run().ok()
+    assert f"GET /stable/amd64-usr/1.2.3/{IMAGE} bytes=1000000-" in vendor.asked()
+
+
+def test_an_upload_that_was_cut_goes_on(site, vendor):
+    vendor.release("1.2.3", BIG)
+    router = site.rack.router
+    process = site_start(site)
+    incoming = "stat -c %s /tftpboot/pfrack/os/.pfrack-stage-incoming/* 2> /dev/null"
+    wait_for(lambda: router.run(incoming, check=False).stdout.strip() not in ("", "0"), "the first piece", 60)
+    process.kill()
+    process.wait()
+    assert router.run(f"ls /tftpboot/pfrack/{STREAM} 2> /dev/null", check=False).stdout == ""
+    outcome = site.run().ok()
+    assert re.search(r"image\.bin\.bz2: going on at 33\.6 MB of 41\.9 MB", outcome.output)
+    assert router.run("find /tftpboot -name '.pfrack-stage*'").stdout == ""
+    assert site.run().ok().changed == 0
+
+
+def site_start(site):
+    """Start the role's run without waiting for its end."""
+    tasks = [{"import_role": {"name": "pfrack.cluster.boot_artifacts"}}]
+    playbook = site.directory.parent / "artifacts.yml"
+    playbook.write_text(yaml.safe_dump([{"hosts": "routers", "gather_facts": False, "tasks": tasks}]))
+    return site.start(playbook=str(playbook))
+
+
+def test_a_full_router_is_told_before_anything_is_sent(site, vendor):
+    vendor.release("1.2.3")
+    site.rack.router.fill_disk("/tftpboot")
+    outcome = site.run()
+    site.rack.router.free_disk("/tftpboot")
+    assert outcome.returncode != 0
+    assert "no_space" in outcome.output and "are needed" in outcome.output
+    site.run().ok()
+
+
+def test_a_file_that_was_damaged_on_the_router_is_replaced(site, vendor, node):
+    directory = vendor.release("1.2.3")
+    site.run().ok()
+    place = f"/tftpboot/pfrack/{STREAM}/1.2.3/{IMAGE}"
+    # Twice, because hashes of big files are remembered.
+    assert site.run().ok().changed == 0
+    site.rack.router.run(f"printf damage | dd of={place} bs=1 seek=100000 conv=notrunc 2> /dev/null")
+    assert site.run("--check").ok().changed == 1
+    assert site.run().ok().changed == 1
+    expected = small_vendor.hashlib.sha256((directory / IMAGE).read_bytes()).hexdigest()
+    assert site.rack.router.run(["sha256sum", place]).stdout.split()[0] == expected
+
+
+def test_loaders_of_one_place_only(site, vendor):
+    vendor.release("1.2.3")
+    (site.loaders / "libutil.c32").unlink()
+    outcome = site.run()
+    assert outcome.returncode != 0
+    assert "bios: libutil.c32: is not below" in outcome.output
+    assert site.rack.router.run("ls /tftpboot").stdout.split() == ["pfrack"]
+
+
+def test_it_goes_away_on_request(site, vendor, node):
+    vendor.release("1.2.3")
+    site.run().ok()
+    site.run(tasks_from="remove").ok()
+    assert fetch(node, f"{WEB}/{STREAM}/current/version.txt").returncode == 7
+    assert site.rack.router.run("find /tftpboot/pfrack -mindepth 2").stdout == ""

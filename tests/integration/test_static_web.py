@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, pfrack.cluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The web server for files on the router, seen by a node."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+from clients import dhcp_lease, wait_for
+from playbook_run import Site
+
+URL = "http://10.10.0.1:8080"
+RC = "/usr/local/etc/rc.d/pfrack_static_web.sh"
+EVERY = [("2.8", "isc"), ("2.7", "kea")]
+
+
+@pytest.fixture(params=EVERY, ids="-".join)
+def site(request, racks, tmp_path):
+    rack = racks(*request.param)
+    rack.reset()
+    return Site(rack, tmp_path / "inventory")
+
+
+@pytest.fixture
+def client(site):
+    node = site.rack.add_node("web", "52:54:00:00:77:01")
+    try:
+        dhcp_lease(node)
+        yield node
+    finally:
+        # Also after a client without a lease, or the next test finds its name taken.
+        site.rack.remove_node("web")
+
+
+def play(site, *arguments, **options):
+    playbook = site.directory.parent / "web.yml"
+    task = {"pfrack.cluster.pfsense_static_web": options}
+    playbook.write_text(yaml.safe_dump([{"hosts": "routers", "gather_facts": False, "tasks": [task]}]))
+    return site.play(*arguments, playbook=str(playbook))
+
+
+def curl(node, path, *options):
+    return node.run(["curl", "-s", "-m", "5", *options, f"{URL}/{path}"], check=False)
+
+
+def status(node, path, *options):
+    return curl(node, path, "-o", "/dev/null", "-w", "%{http_code}", *options).stdout
+
+
+def test_it_serves_files_to_the_nodes_and_to_nobody_else(site, client):
+    router = site.rack.router
+    assert play(site, "--check").ok().changed == 1
+    assert play(site).ok().changed == 1
+    assert play(site, "--diff").ok().changed == 0
+    router.run("cd /tftpboot/pfrack && echo 0123456789 > digits && mkdir .hidden && echo no > .hidden/x")
+    router.run("ln -s /etc/passwd /tftpboot/pfrack/link; chown -h nobody /tftpboot/pfrack/link")
+    assert curl(client, "digits").stdout == "0123456789\n"
+    assert curl(client, "digits", "-r", "3-5").stdout == "345"
+    head = curl(client, "digits", "-I").stdout.lower()
+    assert "200 ok" in head and "content-length: 11" in head and "accept-ranges: bytes" in head
+    for path in ("missing", ".hidden/x", ".hidden/", "../etc/passwd", "%2e%2e/%2e%2e/etc/passwd", ""):
+        assert status(client, path, "--path-as-is") in ("400", "403", "404")
+    assert status(client, "link") in ("403", "404")
+    assert status(client, "digits", "-X", "DELETE") in ("403", "405")
+    listening = router.run("ss -Hltn 'sport = :8080'").stdout.split()
+    assert "10.10.0.1:8080" in listening and len(router.run("ss -Hltn 'sport = :8080'").stdout.splitlines()) == 1
+
+
+def test_it_survives_a_boot_a_restart_of_the_gui_and_of_the_packages(site, client):
+    router = site.rack.router
+    play(site).ok()
+    router.run("echo hello > /tftpboot/pfrack/greeting")
+    for command in ("/etc/rc.restart_webgui", "/etc/rc.start_packages"):
+        router.run([command])
+        wait_for(lambda: curl(client, "greeting").stdout == "hello\n", f"an answer after {command}")
+    router.stop()
+    router.start()
+    wait_for(lambda: curl(client, "greeting").stdout == "hello\n", "an answer after the start")
+    assert play(site, "--diff").ok().changed == 0
+
+
+def test_lost_files_and_a_dead_server_are_repaired(site, client):
+    router = site.rack.router
+    play(site).ok()
+    before = router.run("sha256sum /cf/conf/config.xml").stdout
+    for damage in (f"{RC} stop", f"{RC} stop; rm {RC}", "echo '# edited' >> /usr/local/etc/pfrack_static_web.conf"):
+        router.run(damage)
+        assert play(site, "--check").ok().changed == 1
+        assert play(site).ok().changed == 1
+        assert status(client, "missing") == "404"
+    assert play(site).ok().changed == 0
+    assert router.run("sha256sum /cf/conf/config.xml").stdout == before
+
+
+def test_a_port_that_is_taken_is_refused_and_everything_is_as_before(site):
+    router = site.rack.router
+    other = router.popen(["socat", "TCP-LISTEN:8099,bind=10.10.0.1,fork", "-"])
+    try:
+        wait_for(lambda: ":8099" in router.run("ss -Hltn", check=False).stdout, "the other server")
+        outcome = play(site, port=8099)
+        assert outcome.returncode != 0
+        assert "did not start on 10.10.0.1 port 8099" in outcome.output
+        assert "pfrack_static_web" not in router.run("cat /cf/conf/config.xml; ls /usr/local/etc/rc.d").stdout
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_the_gui_knows_it(site):
+    play(site).ok()
+    said = site.rack.router.php(
+        """require_once('config.inc'); require_once('service-utils.inc');
+        $service = find_service_by_name('pfrack_static_web');
+        stop_service('pfrack_static_web');
+        echo json_encode([$service['description'], is_service_running('pfrack_static_web')]);"""
+    ).stdout
+    assert json.loads(said) == ["Files for the nodes over HTTP [pfrack]", False]
+
+
+def test_it_goes_without_a_trace(site):
+    router = site.rack.router
+    traces = (
+        "ls /usr/local/etc/rc.d /usr/local/etc | grep pfrack; ps -C nginx -o args= | grep pfrack; "
+        "ls /var/run /var/log | grep pfrack; grep -c pfrack_static_web /cf/conf/config.xml"
+    )
+    before = router.run(traces, check=False).stdout
+    play(site).ok()
+    assert router.run(traces, check=False).stdout != before
+    play(site, state="absent").ok()
+    assert router.run(traces, check=False).stdout == before
+    assert play(site, state="absent").ok().changed == 0

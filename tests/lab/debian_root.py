@@ -1,0 +1,133 @@
+"""The Debian root that every machine of the rack runs on: built once, cached, never written to afterwards."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+SUITE = "trixie"
+PACKAGES = (
+    "bind9-dnsutils busybox ca-certificates curl dnsmasq-base haproxy iproute2 iputils-arping iputils-ping "
+    "isc-dhcp-client isc-dhcp-server kea-dhcp4-server nginx-light openssh-client openssh-server openssl "
+    "php-cgi php-cli php-curl php-fpm php-mbstring php-xml procps psmisc python3 socat tcpdump "
+    "tftp-hpa tftpd-hpa udhcpc unbound"
+).split()
+# Raised when prepare() changes, so that an older cached root is not used.
+RECIPE = "1"
+
+# Accounts as pfSense has them; uid and gid are those of FreeBSD.
+ACCOUNTS = """\
+admin:x:0:0:System Administrator:/root:/etc/rc.initial
+www:x:80:80:World Wide Web Owner:/nonexistent:/usr/sbin/nologin
+dhcpd:x:136:136:ISC DHCP daemon:/nonexistent:/usr/sbin/nologin
+"""
+GROUPS = """\
+wheel:x:0:root,admin
+nobody:x:65534:
+www:x:80:
+dhcpd:x:136:
+"""
+PASSWORD = "pfsense"
+
+
+def cache_directory() -> Path:
+    return Path(os.environ.get("PFRACK_CACHE") or Path.home() / ".cache" / "pfrack")
+
+
+def root_path() -> Path:
+    """Where the root for exactly this list of packages is, built or not."""
+    recipe = "\n".join([SUITE, RECIPE, ACCOUNTS, GROUPS, PASSWORD, *sorted(PACKAGES)])
+    return cache_directory() / f"root-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+
+
+def ensure_host_tools() -> None:
+    """Install what the host lacks; raises CalledProcessError when apt cannot."""
+    needed = {
+        "mmdebstrap": "mmdebstrap",
+        "ip": "iproute2",
+        "nsenter": "util-linux",
+        "ssh-keygen": "openssh-client",
+        "openssl": "openssl",
+    }
+    missing = sorted(package for tool, package in needed.items() if not shutil.which(tool))
+    if not Path("/usr/share/keyrings/debian-archive-keyring.gpg").exists():
+        missing.append("debian-archive-keyring")
+    install_packages(missing)
+
+
+def install_packages(packages: list[str]) -> None:
+    """Nothing happens when the list is empty."""
+    if packages:
+        print(f"installing {' '.join(packages)}", file=sys.stderr, flush=True)
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        install = ["apt-get", "install", "-y", "-q", "-o", "DPkg::Lock::Timeout=300", "--no-install-recommends",
+                   *packages]  # fmt: skip
+        if subprocess.run(install, env=environment, stdout=sys.stderr, check=False).returncode:
+            subprocess.run(["apt-get", "update", "-q"], env=environment, stdout=sys.stderr, check=True)
+            subprocess.run(install, env=environment, stdout=sys.stderr, check=True)
+
+
+def ensure_root() -> Path:
+    """Build the root unless it is there; safe to call from several processes at once."""
+    root = root_path()
+    if root.is_dir():
+        return root
+    ensure_host_tools()
+    cache = cache_directory()
+    cache.mkdir(parents=True, exist_ok=True)
+    with open(cache / "build.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not root.is_dir():
+            _build(cache, root, lock.fileno())
+    return root
+
+
+def _build(cache: Path, root: Path, lock: int) -> None:
+    # We hold the lock: whatever lies here is of a build that was interrupted.
+    for leftover in cache.glob("building-*"):
+        shutil.rmtree(leftover)
+    work = Path(tempfile.mkdtemp(prefix="building-", dir=cache))
+    try:
+        print("building the Debian root of the rack (once, about a minute)", file=sys.stderr, flush=True)
+        # Its mounts end with it, also when it is killed. It keeps our lock, should it live longer than we do.
+        subprocess.run(
+            ["unshare", "--mount", "mmdebstrap", "--variant=apt", f"--include={','.join(PACKAGES)}",
+             "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
+             "--dpkgopt=path-exclude=/usr/share/locale/*", SUITE, str(work / "root")],
+            stdin=subprocess.DEVNULL, stdout=sys.stderr, check=True, pass_fds=[lock],
+        )  # fmt: skip
+        prepare(work / "root")
+        (work / "root").rename(root)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def prepare(root: Path) -> None:
+    """Give a plain Debian root the accounts and the mount points of pfSense."""
+    _append(root / "etc/passwd", ACCOUNTS)
+    _append(root / "etc/group", GROUPS)
+    _append(root / "etc/shadow", "".join(f"{line.split(':')[0]}:!:20000::::::\n" for line in ACCOUNTS.splitlines()))
+    credentials = "".join(f"{user}:{PASSWORD}\n" for user in ("root", "admin"))
+    subprocess.run(["chroot", str(root), "chpasswd"], input=credentials, text=True, check=True)
+    _append(root / "etc/shells", "/etc/rc.initial\n")
+    for name in ("cf", "tftpboot", "pfsense-src", "usr/libexec", "var/empty"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    (root / "conf").symlink_to("cf/conf")
+    (root / "usr/libexec/sftp-server").symlink_to("/usr/lib/openssh/sftp-server")
+    # Each rack brings its own key.
+    for key in (root / "etc/ssh").glob("ssh_host_*"):
+        key.unlink()
+    for name in ("etc/resolv.conf", "etc/hostname"):
+        (root / name).unlink(missing_ok=True)
+    (root / "etc/hosts").write_text("127.0.0.1\tlocalhost\n")
+
+
+def _append(path: Path, text: str) -> None:
+    with open(path, "a") as stream:
+        stream.write(text)

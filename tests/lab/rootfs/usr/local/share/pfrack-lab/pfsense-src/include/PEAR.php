@@ -1,0 +1,12 @@
+<?php
+// Copyright: (c) 2026, pfrack.cluster contributors
+// GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// pfSense asks for the "extensions" of its RADIUS code, none of which the lab uses.
+
+class PEAR {
+	public static function loadExtension($name) {
+		return true;
+	}
+}

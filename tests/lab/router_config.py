@@ -1,0 +1,65 @@
+"""What makes a router this rack's router: its keys, its settings file, its first config.xml."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+from pathlib import Path
+
+LAN_ADDRESS = "10.10.0.1"
+WAN_ADDRESS = "198.51.100.2"
+GATEWAY = "198.51.100.1"
+# /etc/version and the version of the configuration format.
+RELEASES = {"2.7": ("2.7.2-RELEASE", "23.3"), "2.8": ("2.8.0-RELEASE", "23.9")}
+PACKAGES_AVAILABLE = ["haproxy", "haproxy-devel", "tftpd", "filer", "sudo"]
+
+
+def fill(upper: Path, cf: Path, rack: Path, settings: dict) -> None:
+    """Write a new router's own files; `upper` is the top layer of its root, `cf` its disk for the configuration."""
+    # The topmost layer decides who may enter a directory, and in the checkout that depends on the user's umask.
+    upper.chmod(0o755)
+    rootfs = Path(settings["rootfs"])
+    for directory in sorted(path for path in rootfs.rglob("*") if path.is_dir() and not path.is_symlink()):
+        (upper / directory.relative_to(rootfs)).mkdir(mode=0o755)
+    public_key = (rack / "id_ed25519.pub").read_text()
+    release, config_version = RELEASES[settings["pfsense"]]
+    lab = {
+        "pfsense": settings["pfsense"],
+        "dhcp": settings["dhcp"],
+        "pfsense_src": bool(settings["pfsense_src"]),
+        "packages_available": PACKAGES_AVAILABLE,
+    }
+    _write(upper / "etc/pfrack-lab.json", json.dumps(lab, indent=2) + "\n")
+    _write(upper / "etc/version", release + "\n")
+    _write(upper / "etc/resolv.conf", "nameserver 127.0.0.1\n")
+    for name in ("ssh_host_ed25519_key", "ssh_host_ed25519_key.pub"):
+        target = upper / "etc/ssh" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(rack / name, target)
+    for ours, theirs in (("webgui.crt", "cert.crt"), ("webgui.key", "cert.key")):
+        _write(upper / "var/etc" / theirs, (rack / ours).read_text())
+    (upper / "root").mkdir(exist_ok=True)
+    (upper / "root").chmod(0o700)
+    # On a pfSense the configuration writes this file; here it also helps when that part is what we are working on.
+    _write(upper / "root/.ssh/authorized_keys", public_key)
+    template = rootfs / "conf.default/config.xml"
+    (cf / "conf/backup").mkdir(parents=True)
+    if template.exists():
+        text = first_config(template.read_text(), public_key, config_version, settings["dhcp"])
+        _write(cf / "conf/config.xml", text)
+
+
+def first_config(template: str, public_key: str, config_version: str, dhcp: str) -> str:
+    """The factory configuration, with what differs from rack to rack. The text stays as it is otherwise."""
+    key = base64.b64encode(public_key.encode()).decode()
+    text = re.sub("<version>[^<]*</version>", f"<version>{config_version}</version>", template, count=1)
+    text = text.replace("<uid>0</uid>", f"<uid>0</uid>\n\t\t\t<authorizedkeys>{key}</authorizedkeys>", 1)
+    text = re.sub(r"\s*<dhcpbackend>[^<]*</dhcpbackend>", "", text)
+    return text.replace("</pfsense>", f"\t<dhcpbackend>{dhcp}</dhcpbackend>\n</pfsense>")
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)

@@ -1,0 +1,287 @@
+# Copyright: (c) 2026, pfrack.cluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Releases are complete, of one version and signed, or they are not used."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+
+import pytest
+import small_vendor
+from ansible_collections.pfrack.cluster.plugins.module_utils.errors import DesiredError
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.fetch.web import Web
+
+KERNEL = "flatcar_production_pxe.vmlinuz"
+INITRD = "flatcar_production_pxe_image.cpio.gz"
+IMAGE = "flatcar_production_image.bin.bz2"
+
+
+def test_a_release_arrives_complete_and_a_second_run_asks_nobody(vendor):
+    vendor.release("1.2.3")
+    outcome = vendor.obtain(version="1.2.3")
+    assert outcome.files == {"kernel": KERNEL, "initrd": INITRD, "image": IMAGE, "version": "version.txt"}
+    assert outcome.signed_by == [vendor.signer.fingerprint]
+    files, parts = vendor.cached()
+    assert files == sorted([KERNEL, INITRD, IMAGE, KERNEL + ".sig", INITRD + ".sig", IMAGE + ".sig", "version.txt"])
+    assert parts == []
+    vendor.requests(), vendor.requests("HEAD")
+    again = vendor.obtain(version="1.2.3")
+    assert (again.missing, again.files) == ([], outcome.files)
+    assert vendor.requests() == [] and vendor.requests("HEAD") == []
+
+
+def test_current_is_resolved_once_and_then_recorded(vendor):
+    vendor.release("1.2.3")
+    assert vendor.obtain().version == "1.2.3"
+    assert json.loads(vendor.record.read_text()) == {"flatcar/stable/amd64-usr": "1.2.3"}
+    vendor.release("1.2.4")
+    assert vendor.obtain().version == "1.2.3"
+    assert vendor.obtain(update=True).version == "1.2.4"
+    assert vendor.obtain().version == "1.2.4"
+
+
+def test_a_release_that_cannot_be_had_is_not_recorded(vendor):
+    directory = vendor.release("1.2.3")
+    (directory / IMAGE).write_bytes(b"BZh9 tampered with")
+    with pytest.raises(DesiredError):
+        vendor.obtain()
+    assert not vendor.record.exists()
+
+
+def test_all_files_are_probed_before_the_first_is_loaded(vendor):
+    directory = vendor.release("1.2.3")
+    (directory / KERNEL).unlink()
+    (directory / (IMAGE + ".sig")).unlink()
+    with pytest.raises(DesiredError) as raised:
+        vendor.obtain(version="1.2.3")
+    assert len(raised.value.problems) == 3
+    assert KERNEL in raised.value.problems[0] and IMAGE + ".sig" in raised.value.problems[1]
+    assert vendor.requests() == []
+
+
+def test_check_mode_says_what_would_come_and_writes_nothing(vendor, tmp_path):
+    vendor.release("1.2.3")
+    before = sorted(tmp_path.rglob("*"))
+    planned = vendor.obtain(dry=True)
+    assert [
+        path for path in sorted(tmp_path.rglob("*")) if path not in before and path.name not in ("cache", "lock")
+    ] == []
+    done = vendor.obtain()
+    assert (planned.missing, planned.size, planned.files, planned.recorded) == (
+        done.missing,
+        done.size,
+        done.files,
+        done.recorded,
+    )
+    after = vendor.obtain(dry=True)
+    assert (after.missing, after.recorded) == ([], False)
+
+
+def test_a_broken_download_goes_on_where_it_ended(vendor):
+    directory = vendor.release("1.2.3")
+    (directory / (IMAGE + ".cut")).write_text("1000000")
+    outcome = vendor.obtain(version="1.2.3")
+    path = "/stable/amd64-usr/1.2.3/" + IMAGE
+    assert [wanted for asked, wanted in vendor.requests() if asked == path] == ["-", "bytes=1000000-"]
+    assert outcome.received == outcome.size
+    assert any("the connection broke" in text for text in vendor.said)
+
+
+def test_a_complete_download_that_was_not_checked_is_not_loaded_again(vendor):
+    vendor.release("1.2.3")
+    vendor.key.write_bytes(b"")
+    with pytest.raises(DesiredError):
+        vendor.obtain(version="1.2.3", groups=("disk",))
+    # As if the run had been killed before the check.
+    part = vendor.cache.part(vendor.stream(), "1.2.3", IMAGE)
+    Web(timeout=5).download(vendor.stream().directory_url("1.2.3") + "/" + IMAGE, part)
+    vendor.requests()
+    vendor.key.write_bytes(vendor.signer.public_key())
+    outcome = vendor.obtain(version="1.2.3", groups=("disk",))
+    assert outcome.files["image"] == IMAGE
+    assert not [path for path, _wanted in vendor.requests() if path.endswith(IMAGE)]
+
+
+def test_a_part_of_another_file_is_not_gone_on_with(vendor):
+    directory = vendor.release("1.2.3")
+    other = vendor.cache.part(vendor.stream(), "1.2.3", IMAGE)
+    with open(other, "wb") as file:
+        file.write(b"BZh9" + b"x" * 1000)
+    with open(other + ".from", "w") as file:
+        json.dump({"identity": '"another"'}, file)
+    vendor.obtain(version="1.2.3")
+    assert (directory / IMAGE).read_bytes() == open(
+        vendor.cache.directory(vendor.stream(), "1.2.3") + "/" + IMAGE, "rb"
+    ).read()
+
+
+def test_progress_is_told_for_every_file(vendor):
+    vendor.release("1.2.3")
+    vendor.obtain(version="1.2.3")
+    for name in (KERNEL, INITRD, IMAGE):
+        assert any(text.startswith(name) and "100 %" in text for text in vendor.said)
+
+
+def tampered(directory, signer):
+    data = bytearray((directory / IMAGE).read_bytes())
+    data[1000] ^= 1
+    (directory / IMAGE).write_bytes(data)
+
+
+def truncated(directory, signer):
+    (directory / IMAGE).write_bytes((directory / IMAGE).read_bytes()[:-1])
+
+
+def of_another_version(directory, signer):
+    shutil.copy(directory.parent / "0.0.1" / (IMAGE + ".sig"), directory)
+
+
+def no_signature_at_all(directory, signer):
+    (directory / (IMAGE + ".sig")).write_bytes(b"")
+
+
+def swapped_for_the_initrd(directory, signer):
+    for end in ("", ".sig"):
+        shutil.copy(directory / (INITRD + end), directory / (IMAGE + end))
+
+
+def swapped_for_a_signed_image_of_another_version(directory, signer):
+    for end in ("", ".sig"):
+        shutil.copy(directory.parent / "0.0.1" / (IMAGE + end), directory / (IMAGE + end))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        tampered,
+        truncated,
+        of_another_version,
+        no_signature_at_all,
+        swapped_for_the_initrd,
+        swapped_for_a_signed_image_of_another_version,
+    ],
+)
+def test_a_file_that_is_not_what_was_signed_is_refused_and_deleted(vendor, damage):
+    vendor.release("0.0.1")
+    directory = vendor.release("1.2.3")
+    damage(directory, vendor.signer)
+    with pytest.raises(DesiredError, match="the file was deleted"):
+        vendor.obtain(version="1.2.3")
+    files, parts = vendor.cached()
+    assert IMAGE not in files and parts == []
+
+
+def test_a_mirror_that_mixes_versions_is_refused(vendor):
+    directory = vendor.release("1.2.3")
+    (directory / "version.txt").write_text("FLATCAR_VERSION=1.2.2\n")
+    with pytest.raises(DesiredError, match="mixes versions"):
+        vendor.obtain(version="1.2.3")
+
+
+def test_a_wrong_key_is_refused(vendor, tmp_path):
+    stranger = small_vendor.Signer(tmp_path / "stranger")
+    vendor.release("1.2.3", stranger)
+    with pytest.raises(DesiredError, match="not in the vendor's key file"):
+        vendor.obtain(version="1.2.3")
+    # In the file, but not the pinned one.
+    vendor.key.write_bytes(vendor.signer.public_key() + stranger.public_key())
+    with pytest.raises(DesiredError, match="not by the pinned key"):
+        vendor.obtain(version="1.2.3")
+    assert vendor.cached() == ([], [])
+
+
+def test_a_key_file_without_the_pinned_key_is_refused(vendor):
+    vendor.release("1.2.3")
+    with pytest.raises(DesiredError, match="does not hold the key F88CFEDEFF29A5B4D9523864E25D9AED0593B34A"):
+        vendor.obtain(version="1.2.3", fingerprints=())
+
+
+def test_an_expired_key_is_refused_unless_it_is_accepted(vendor, tmp_path):
+    old = small_vendor.Signer(tmp_path / "old", "20200101T000000", "2021-01-01")
+    vendor.release("1.2.3", old)
+    vendor.key.write_bytes(old.public_key())
+    with pytest.raises(DesiredError, match="has expired"):
+        vendor.obtain(version="1.2.3", fingerprints=(old.fingerprint,))
+    assert vendor.cached()[1] == []
+    outcome = vendor.obtain(version="1.2.3", fingerprints=(old.fingerprint,), allow_expired=True)
+    assert outcome.signed_by == [old.fingerprint]
+
+
+def test_the_signing_subkey_may_change(vendor, tmp_path):
+    maker = small_vendor.Signer(tmp_path / "maker")
+    vendor.release("1.2.3", maker)
+    (vendor.root / "key.asc").write_bytes(maker.public_key())
+    options = {"key": vendor.url + "/key.asc", "fingerprints": (maker.fingerprint,)}
+    vendor.obtain(version="1.2.3", **options)
+    maker.rotate()
+    (vendor.root / "key.asc").write_bytes(maker.public_key())
+    vendor.release("1.2.4", maker)
+    # The copy in the cache does not know the new subkey, so the key file is fetched again.
+    assert vendor.obtain(version="1.2.4", **options).signed_by == [maker.fingerprint]
+
+
+def test_a_damaged_file_in_the_cache_is_fetched_again(vendor):
+    vendor.release("1.2.3")
+    vendor.obtain(version="1.2.3")
+    path = vendor.cache.directory(vendor.stream(), "1.2.3") + "/" + KERNEL
+    with open(path, "r+b") as file:
+        file.write(b"damage")
+    assert vendor.obtain(version="1.2.3").missing == [KERNEL]
+    assert vendor.obtain(version="1.2.3").missing == []
+
+
+def test_the_kernel_may_be_signed_under_its_other_name(vendor):
+    directory = vendor.release("1.2.3")
+    (directory / (KERNEL + ".sig")).rename(directory / "flatcar_production_image.vmlinuz.sig")
+    assert vendor.obtain(version="1.2.3").files["kernel"] == KERNEL
+    assert KERNEL + ".sig" in vendor.cached()[0]
+
+
+def test_only_the_parts_that_are_asked_for_are_loaded(vendor):
+    vendor.release("1.2.3")
+    assert vendor.obtain(version="1.2.3", groups=("pxe",)).missing == [KERNEL, INITRD]
+    assert vendor.obtain(version="1.2.3").missing == [IMAGE, "version.txt"]
+
+
+def test_a_server_that_is_away_is_named(vendor):
+    with pytest.raises(DesiredError, match="/stable/amd64-usr/current/version.txt: the server answers 404"):
+        vendor.obtain()
+
+
+def test_fedora_coreos_takes_names_version_and_checksums_from_its_stream(vendor):
+    version, stream = "44.20260802.3.1", vendor.stream(family="fedora-coreos", base_url=vendor.url)
+    directory = vendor.root / "prod/streams/stable/builds" / version / "x86_64"
+    directory.mkdir(parents=True)
+    content = {
+        f"fedora-coreos-{version}-live-kernel.x86_64": small_vendor.X86_KERNEL + b"k" * 1000,
+        f"fedora-coreos-{version}-live-initramfs.x86_64.img": gzip.compress(b"070701"),
+        f"fedora-coreos-{version}-live-rootfs.x86_64.img": b"070701 rootfs",
+        f"fedora-coreos-{version}-metal.x86_64.raw.xz": b"\xfd7zXZ\x00 disk",
+    }
+    formats = {}
+    for number, (name, data) in enumerate(content.items()):
+        (directory / name).write_bytes(data)
+        vendor.signer.sign(directory / name)
+        formats[str(number)] = {
+            "disk": {
+                "location": f"https://example.org/{name}",
+                "sha256": small_vendor.hashlib.sha256(data).hexdigest(),
+            }
+        }
+    metadata = {"architectures": {"x86_64": {"artifacts": {"metal": {"release": version, "formats": formats}}}}}
+    (vendor.root / "streams").mkdir()
+    (vendor.root / "streams/stable.json").write_text(json.dumps(metadata))
+    vendor.stream = lambda: stream
+    outcome = vendor.obtain()
+    assert outcome.version == version
+    assert sorted(outcome.files) == ["image", "initrd", "kernel", "rootfs"]
+    # Another file with a good signature, but not the published one.
+    shutil.rmtree(vendor.cache.root)
+    initrd, rootfs = list(content)[1:3]
+    for end in ("", ".sig"):
+        shutil.copy(directory / (initrd + end), directory / (rootfs + end))
+    with pytest.raises(DesiredError, match="SHA256 is not the published one"):
+        vendor.obtain(update=True)
