@@ -1,6 +1,0 @@
-# Copyright: (c) 2026, pfrack.cluster contributors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-from __future__ import annotations
-
-import paramiko  # noqa: F401  without it these tests must fail, not vanish
