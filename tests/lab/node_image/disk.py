@@ -13,6 +13,8 @@ MIB = 1024 * 1024
 BIOS_START = 1 * MIB
 ESP_START, ESP_SIZE = 2 * MIB, 48 * MIB
 OEM_SIZE, ROOT_SIZE = 16 * MIB, 64 * MIB
+# As the vendor's image has it; the first boot of a node gives its disk an identity of its own.
+DISK_GUID = "00000000-0000-0000-0000-000000000001"
 # Flatcar's own partition type for its root is one that its tools resize; ours is plain Linux.
 LINUX = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
 TYPES = {"EFI-SYSTEM": "C12A7328-F81F-11D2-BA4B-00A0C93EC93B", "BIOS-BOOT": "21686148-6449-6E6F-744E-656564454649"}
@@ -40,7 +42,7 @@ def build(work: Path, target: Path, kernel: Path, initrd: Path, squashfs: Path, 
         (6, "OEM", oem_start, OEM_SIZE),
         (9, "ROOT", root_start, ROOT_SIZE),
     ]
-    table = ["label: gpt"]
+    table = ["label: gpt", f"label-id: {DISK_GUID}"]
     for number, name, start, size in partitions:
         kind = TYPES.get(name, LINUX)
         table.append(f'{number} : start={start // SECTOR}, size={size // SECTOR}, type={kind}, name="{name}"')
