@@ -19,7 +19,16 @@ PACKAGES = (
     "tftp-hpa tftpd-hpa udhcpc unbound"
 ).split()
 # Raised when prepare() changes, so that an older cached root is not used.
-RECIPE = "1"
+RECIPE = "2"
+# Where pfSense has its programs. Links are made here, not kept under rootfs/, where archives and copies lose them.
+DAEMONS = "dhcpd dnsmasq kea-dhcp4 nginx unbound unbound-checkconf unbound-control unbound-control-setup".split()
+LINKS = {
+    "conf": "cf/conf",
+    "usr/libexec/sftp-server": "/usr/lib/openssh/sftp-server",
+    # Of the package haproxy, which brings its program along.
+    "usr/local/share/pfrack-lab/packages/haproxy/root/usr/local/sbin/haproxy": "/usr/sbin/haproxy",
+    **{f"usr/local/sbin/{name}": f"/usr/sbin/{name}" for name in DAEMONS},
+}
 
 # Accounts as pfSense has them; uid and gid are those of FreeBSD.
 ACCOUNTS = """\
@@ -42,7 +51,7 @@ def cache_directory() -> Path:
 
 def root_path() -> Path:
     """Where the root for exactly this list of packages is, built or not."""
-    recipe = "\n".join([SUITE, RECIPE, ACCOUNTS, GROUPS, PASSWORD, *sorted(PACKAGES)])
+    recipe = "\n".join([SUITE, RECIPE, ACCOUNTS, GROUPS, PASSWORD, *sorted(PACKAGES), *LINKS])
     return cache_directory() / f"root-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
 
@@ -118,8 +127,9 @@ def prepare(root: Path) -> None:
     _append(root / "etc/shells", "/etc/rc.initial\n")
     for name in ("cf", "tftpboot", "pfsense-src", "usr/libexec", "var/empty"):
         (root / name).mkdir(parents=True, exist_ok=True)
-    (root / "conf").symlink_to("cf/conf")
-    (root / "usr/libexec/sftp-server").symlink_to("/usr/lib/openssh/sftp-server")
+    for name, target in LINKS.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).symlink_to(target)
     # Each rack brings its own key.
     for key in (root / "etc/ssh").glob("ssh_host_*"):
         key.unlink()

@@ -368,8 +368,10 @@ class Rack:
 
 
 def _check_rootfs(rootfs: Path, root: Path) -> None:
-    """A directory over a symbolic link would hide what the link leads to."""
+    """A directory over a symbolic link would hide what the link leads to; links of our own get lost in copies."""
     for path in rootfs.rglob("*"):
+        if path.is_symlink():
+            raise RackError(f"{path} is a link: put it into LINKS in debian_root.py")
         below = root / path.relative_to(rootfs)
         if path.is_dir() and below.is_symlink():
             raise RackError(f"{path} hides {below}, which is a link to {os.readlink(below)}: put the files there")

@@ -49,6 +49,13 @@ def test_a_directory_over_a_link_is_refused(tmp_path: Path) -> None:
         lab._check_rootfs(tmp_path / "rootfs", tmp_path / "root")
 
 
+def test_a_link_among_the_files_of_the_root_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "rootfs").mkdir()
+    (tmp_path / "rootfs/conf").symlink_to("cf/conf")
+    with pytest.raises(lab.RackError, match="conf is a link.*LINKS"):
+        lab._check_rootfs(tmp_path / "rootfs", tmp_path / "root")
+
+
 def test_bad_settings_are_refused(tmp_path: Path) -> None:
     for options in ({"name": "../x"}, {"pfsense": "2.6"}, {"dhcp": "dnsmasq"}, {"pfsense_src": tmp_path / "none"}):
         with pytest.raises(lab.RackError):
