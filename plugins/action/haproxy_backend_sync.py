@@ -27,6 +27,7 @@ class ActionModule(RouterAction):
             probe=params["probe"],
             probe_timeout=params["probe_timeout"],
             grace=params["grace"],
+            busy_timeout=params["busy_timeout"],
             check_mode=self._task.check_mode,
         )
         report = synchronise(router, wish, options)
@@ -47,6 +48,7 @@ def _check(params):
         ("drain_timeout", 0, 86400),
         ("probe_timeout", 1, 30),
         ("grace", 0, 86400 * 365),
+        ("busy_timeout", 0, 86400),
         ("max_removed_percent", 0, 100),
     ):
         if not lowest <= params[name] <= highest:

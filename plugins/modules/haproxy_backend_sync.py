@@ -67,6 +67,12 @@ options:
         kept on the router, in C(/tmp), so that several controllers agree and a restart of the router begins anew.
     type: int
     default: 0
+  busy_timeout:
+    description:
+      - Seconds to wait while another run, such as C(site.yml) of a colleague, holds the router. After that it is an
+        error that names the other run; nothing was changed then.
+    type: int
+    default: 60
   max_removed_percent:
     description:
       - The share of our servers of a backend that may go at once. More is an error before anything is changed.

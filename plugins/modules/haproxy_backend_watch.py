@@ -17,7 +17,8 @@ description:
   - The inventory's files, and the variables beside them and beside the playbook, are read again when they change.
     Dynamic sources are only asked at the start.
   - Every change is one line of output with the time and the name of the router.
-  - A router that restarts or cannot be reached is waited for. Refusals of the guards are told once, and tried again.
+  - A router that restarts or cannot be reached is waited for, and so is another run that holds it, such as C(site.yml).
+    Refusals of the guards are told once, and tried again.
 author:
   - pfrack.cluster contributors (@pfrack)
 extends_documentation_fragment:

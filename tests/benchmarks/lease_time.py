@@ -99,7 +99,7 @@ def main() -> int:
     parser.add_argument("--rulebook", help="the program ansible-rulebook; it needs Java")
     arguments = parser.parse_args()
     machines = range(1, arguments.machines + 1)
-    with lab.Rack("benchmark-leases") as rack, tempfile.TemporaryDirectory() as directory:
+    with lab.Rack(f"benchmark-leases-{os.getpid()}") as rack, tempfile.TemporaryDirectory() as directory:
         give_up_port_80(rack.router)
         site = Site(rack, Path(directory) / "inventory")
         site.settings["cluster_admission"] = "any"

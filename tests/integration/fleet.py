@@ -23,8 +23,22 @@ from ansible_collections.pfrack.cluster.plugins.module_utils.backend_sync.config
 from ansible_collections.pfrack.cluster.plugins.module_utils.backend_sync.running import read_lines, read_state
 from ansible_collections.pfrack.cluster.plugins.module_utils.errors import DesiredError
 from ansible_collections.pfrack.cluster.plugins.module_utils.router import Router, RouterError
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.agent_bundle import agent_source
 
-__all__ = ["DesiredError", "Fleet", "RouterError", "SyncRouter", "Wish", "address", "load", "read_lines", "read_state"]
+__all__ = [
+    "DesiredError",
+    "Fleet",
+    "Router",
+    "RouterError",
+    "RouterLine",
+    "SyncRouter",
+    "Wish",
+    "address",
+    "agent_source",
+    "load",
+    "read_lines",
+    "read_state",
+]
 
 PORT, LINES = 80, 2222
 WEB, SSH = 8080, 8022

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 import yaml
 from clients import dhcp_lease, line_server, wait_for, web_server
+from fleet import Router, RouterLine, agent_source
 from playbook_run import ROOT, Site, give_up_port_80
 
 VIP = "10.10.0.10"
@@ -133,6 +134,26 @@ def test_a_node_that_comes_into_the_inventory_is_followed(site, watch, node):
         (site.directory / "hosts.yml").write_text("all: {hosts: [")
         watch.wait("inventory: cannot be read, the old one stays")
     assert watch.process.poll() is None
+
+
+@pytest.fixture
+def colleague(rack, site):
+    """The router port of somebody else's run, which does not end by itself."""
+    line = RouterLine(rack)
+    yield Router(lambda op, params: line.call(op, {**params, "holder": "somebody@elsewhere"}))
+    line.end()
+
+
+def test_another_run_that_holds_the_router_is_waited_for(site, watch, colleague, node):
+    colleague.checkpoint(600, agent_source())
+    with serving(node("fresh", MAC)):
+        watch.wait(r"sync: waits: somebody@elsewhere holds a checkpoint")
+        refused = site.play("-e", "backend_sync_busy_timeout=0", playbook="playbooks/sync.yml")
+        assert refused.returncode != 0 and "busy" in refused.output and "somebody@elsewhere holds" in refused.output
+        assert page(site) is None
+        colleague.confirm()
+        watch.wait("sync: goes on")
+        wait_for(lambda: page(site), "an answer of the node")
 
 
 def test_an_admins_removal_is_put_right(site, watch, node):

@@ -24,11 +24,12 @@ class Process:
 
     noted: servers ("backend/name") that an earlier run, which did not end, was about to take out.
     answering: new servers ("pool/name") that were found to answer.
+    touched: whether commands were given.
     """
 
     def __init__(self, router, options, mark, wish, before, after, view, noted, answering):
         self.router, self.options, self.view = router, options, view
-        self.cut = {}
+        self.cut, self.touched = {}, False
         old, new = our_pools(before, mark), our_pools(after, mark)
         backends = set(view.lines) | set(view.state or {})
         self.ours, self.pool_of = {}, {}
@@ -151,6 +152,7 @@ class Process:
         if not commands:
             return []
         answers = self.router.haproxy_runtime(commands, revision)
+        self.touched = True
         if len(answers) != len(commands):
             raise RouterError("internal", "the agent answered %d of %d commands" % (len(answers), len(commands)))
         objections = [refused(command, answer) for command, answer in zip(commands, answers)]

@@ -24,6 +24,7 @@ from .guards import check_removal
 from .process import Process
 
 ATTEMPTS = 4
+BUSY_PAUSE = 1.0
 DESCRIPTION = "HAProxy servers"
 # The write may or may not have happened; the note then tells the next run.
 _UNKNOWN = ("conflict", "unknown_outcome", "unreachable", "timeout")
@@ -34,7 +35,8 @@ class Options:
     """How careful a run is; times are seconds.
 
     drain_timeout: how long sessions of a server that leaves may go on. max_removed: percent of our servers of a
-    backend that may go at once. grace: how long a server stays that is no longer wanted. check_mode: only tell.
+    backend that may go at once. grace: how long a server stays that is no longer wanted. busy_timeout: how long to wait
+    for another run that holds the router. check_mode: only tell.
     """
 
     drain_timeout: float = 30
@@ -43,10 +45,11 @@ class Options:
     probe: bool = True
     probe_timeout: float = 2
     grace: float = 0
+    busy_timeout: float = 0
     check_mode: bool = False
 
 
-def synchronise(router, wish, options, clock=time.time):
+def synchronise(router, wish, options, clock=time.time, sleep=time.sleep):
     """Make config.xml and the running HAProxy agree with a config.Wish; returns a report (a dict).
 
     changed; route: "none", "runtime" or "reload"; reasons: why it reloaded; added, removed, updated, drained: servers
@@ -57,21 +60,25 @@ def synchronise(router, wish, options, clock=time.time):
     """
     admission = Admission(router, options, clock)
     done = []
-    for attempt in range(1, ATTEMPTS + 1):
+    attempt, patience = 1, options.busy_timeout
+    while True:
         try:
             return _together(done, _Run(router, wish, options, admission, done).go())
         except RouterError as error:
             # Somebody was faster: everything is looked at again.
-            if error.kind != "conflict" or attempt == ATTEMPTS:
+            if error.kind == "conflict" and attempt < ATTEMPTS:
+                attempt += 1
+            elif error.kind == "busy" and patience > 0:
+                # Nothing announces the end of the other run.
+                sleep(BUSY_PAUSE)
+                patience -= BUSY_PAUSE
+            else:
                 raise
-    return {}
 
 
 def _together(earlier, report):
     """The report of the last attempt, with what earlier ones did before they were disturbed."""
     for one in reversed(earlier):
-        if one is report:
-            continue
         for name in ("added", "removed", "drained", "updated"):
             report[name] = sorted(set(one[name]) | set(report[name]))
         report["changed"] = True
@@ -89,6 +96,7 @@ class _Run:
         self.router, self.wish, self.options, self.admission, self.done = router, wish, options, admission, done
         self.mark = Mark(wish.owner)
         self.note = "leaving.%s" % wish.owner
+        self.written = False
 
     def go(self):
         snapshot = self.router.read(config.PATHS)
@@ -137,10 +145,14 @@ class _Run:
             if self.noted:
                 self._forget()
             return report
-        self.done.append(report)
-        if reasons or not runs:
-            return self._reload(report, change, snapshot.revision, reasons)
-        return self._at_run_time(report, change, snapshot.revision, process, bool(change) or stale)
+        try:
+            if reasons or not runs:
+                return self._reload(report, change, snapshot.revision, reasons)
+            return self._at_run_time(report, change, snapshot.revision, process, bool(change) or stale)
+        except RouterError:
+            if self.written or process.touched:
+                self.done.append(report)
+            raise
 
     def _guard(self, before, after, view):
         problems = []
@@ -211,8 +223,8 @@ class _Run:
 
     def _reload(self, report, change, revision, reasons):
         """Old sessions live on in the old process, so nothing has to be drained."""
-        done = self.router.commit(revision, change.operations, ["haproxy"], DESCRIPTION)
-        report.update(revision=done.revision, reasons=reasons, route="reload" if reasons else "none")
+        revision = self._commit(revision, change.operations, "haproxy")
+        report.update(revision=revision, reasons=reasons, route="reload" if reasons else "none")
         if self.noted or self.readmitted:
             self._forget()
         return report
@@ -224,7 +236,7 @@ class _Run:
             process.drain(revision)
         if write:
             try:
-                revision = self.router.commit(revision, change.operations, ["haproxy_file"], DESCRIPTION).revision
+                revision = self._commit(revision, change.operations, "haproxy_file")
             except RouterError as error:
                 if error.kind not in _UNKNOWN:
                     process.undo_drain()
@@ -232,7 +244,7 @@ class _Run:
                 raise
         refused = process.converge(revision)
         if refused:
-            self.router.commit(revision, [], ["haproxy"], DESCRIPTION)
+            self._commit(revision, [], "haproxy")
         report.update(
             revision=revision,
             route="reload" if refused else "runtime",
@@ -243,6 +255,11 @@ class _Run:
             self._forget()
         self._read_back(report, process)
         return report
+
+    def _commit(self, revision, operations, service):
+        revision = self.router.commit(revision, operations, [service], DESCRIPTION).revision
+        self.written = True
+        return revision
 
     def _forget(self):
         """Those that are wanted after all serve again, whatever a reload kept; then the note has done its work."""

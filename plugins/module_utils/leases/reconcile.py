@@ -9,6 +9,7 @@ from ..backend_sync.admission import probe_target
 from ..backend_sync.config import Wish
 from ..backend_sync.sync import synchronise
 from ..errors import DesiredError
+from ..router import RouterError
 
 _DONE = (("added", "serves now"), ("updated", "was updated"), ("drained", "was drained"), ("removed", "was removed"))
 
@@ -25,12 +26,13 @@ class Reconciler:
         self._options = options
         self._say = say
         self._said = []
+        self._waits = False
         self.targets = []
         self.unsettled = False
         self.changed = 0
 
     def reconcile(self, spec):
-        """spec: of compile_inventory(). Raises RouterError."""
+        """spec: of compile_inventory(). Raises RouterError; another run that holds the router is waited for."""
         if spec["problems"]:
             self._once(["inventory: %s; nothing is done" % problem for problem in spec["problems"]])
             return
@@ -41,6 +43,15 @@ class Reconciler:
             self._once(["sync: refused: %s" % problem for problem in error.problems])
             self.targets, self.unsettled = [], True
             return
+        except RouterError as error:
+            if error.kind != "busy":
+                raise
+            self._once(["sync: waits: %s" % error.message])
+            self.targets, self.unsettled, self._waits = [], True, True
+            return
+        if self._waits:
+            self._say("sync: goes on")
+            self._waits = False
         self.changed += bool(report.get("changed"))
         for key, words in _DONE:
             for server in report.get(key) or []:

@@ -16,6 +16,7 @@ SPEC = dict(
         probe=dict(type="bool", default=True),
         probe_timeout=dict(type="int", default=2),
         grace=dict(type="int", default=0),
+        busy_timeout=dict(type="int", default=60),
         max_removed_percent=dict(type="int", default=50),
         allow_empty=dict(type="bool", default=False),
         owner=dict(type="str", default="pfrack"),

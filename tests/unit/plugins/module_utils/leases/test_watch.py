@@ -165,6 +165,16 @@ def test_a_refusal_is_told_and_the_watch_goes_on(reconciler, said):
     assert reconciler.unsettled
 
 
+def test_another_run_is_waited_for_and_told_once(reconciler, said):
+    reconciler.report = RouterError("busy", "deis@laptop holds a checkpoint")
+    reconciler.reconcile(SPEC)
+    reconciler.reconcile(SPEC)
+    assert said == ["sync: waits: deis@laptop holds a checkpoint"] and reconciler.unsettled
+    reconciler.report = {"changed": True, "added": ["web/node1"]}
+    reconciler.reconcile(SPEC)
+    assert said[1:] == ["sync: goes on", "sync: web/node1 serves now"] and not reconciler.unsettled
+
+
 def test_an_inventory_with_problems_changes_nothing(reconciler, said):
     reconciler.report = AssertionError("must not be called")
     reconciler.reconcile({"problems": ["node1/mac_address: 7: is no MAC\naddress"]})
