@@ -20,6 +20,7 @@ description:
 version_added: 0.2.0
 extends_documentation_fragment:
   - pfrack.cluster.https
+  - pfrack.cluster.persistent
 options:
   api_key:
     description: Key of the REST API. C(KeyAuth) has to be switched on in the settings of the API.

@@ -16,6 +16,8 @@ description:
   - The connection is opened again once when it was cut between requests. A write that may have reached the router is
     never repeated; the error then says so.
 version_added: 0.1.0
+extends_documentation_fragment:
+  - pfrack.cluster.persistent
 requirements:
   - paramiko >= 3.4
 options:
@@ -153,39 +155,6 @@ options:
     type: int
     vars:
       - name: ansible_pfsense_keepalive_interval
-  persistent_connect_timeout:
-    description: Seconds that an unused connection is kept.
-    type: int
-    default: 1800
-    ini:
-      - section: persistent_connection
-        key: connect_timeout
-    env:
-      - name: ANSIBLE_PERSISTENT_CONNECT_TIMEOUT
-    vars:
-      - name: ansible_connect_timeout_idle
-  persistent_command_timeout:
-    description: Seconds to wait for the answer to one request.
-    type: int
-    default: 600
-    ini:
-      - section: persistent_connection
-        key: command_timeout
-    env:
-      - name: ANSIBLE_PERSISTENT_COMMAND_TIMEOUT
-    vars:
-      - name: ansible_command_timeout
-  persistent_log_messages:
-    description: Log every request and answer. They contain secrets.
-    type: boolean
-    default: false
-    ini:
-      - section: persistent_connection
-        key: log_messages
-    env:
-      - name: ANSIBLE_PERSISTENT_LOG_MESSAGES
-    vars:
-      - name: ansible_persistent_log_messages
 """
 
 EXAMPLES = r"""

@@ -18,6 +18,7 @@ description:
 version_added: 0.2.0
 extends_documentation_fragment:
   - pfrack.cluster.https
+  - pfrack.cluster.persistent
 """
 
 EXAMPLES = r"""

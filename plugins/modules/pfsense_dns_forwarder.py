@@ -18,6 +18,7 @@ author:
 extends_documentation_fragment:
   - pfrack.cluster.router
   - pfrack.cluster.router.owned
+  - pfrack.cluster.dns
 attributes:
   check_mode:
     support: full
@@ -34,81 +35,9 @@ options:
       - Switch the DNS resolver off in the same step. Does nothing while the DNS forwarder is off itself.
     type: bool
     default: false
-  port:
-    description:
-      - The port to listen on; pfSense's default is 53.
-    type: int
-  register_leases:
-    description:
-      - Publish the host names of dynamic DHCP leases. Works with ISC as the DHCP server; with Kea a warning says so.
-    type: bool
-  register_static_mappings:
-    description:
-      - Publish the host names of static DHCP mappings.
-    type: bool
-  wildcards:
-    description:
-      - Domains of which every name, and the domain itself, resolves to an address.
-      - When given, the list is exact; an empty one removes all wildcards of O(owner).
-      - The list stands as C(address=) lines between two marker lines in the custom options of the forwarder.
-      - Names below the wildcard that pfSense publishes itself keep their own addresses.
-    type: list
-    elements: dict
-    suboptions:
-      domain:
-        description:
-          - The domain, as C(apps.example.net) or C(*.apps.example.net).
-        type: str
-        required: true
-      address:
-        description:
-          - The IPv4 or IPv6 address.
-        type: str
-        required: true
-  hosts:
-    description:
-      - Host records that shall exist. A record is identified by its full name and the kind of its address.
-      - A record that was made by hand and gives the wanted address counts as satisfied; one that gives another
-        is an error.
-    type: list
-    elements: dict
-    suboptions:
-      host:
-        description:
-          - The name of the host without its domain; empty for a record of the domain itself.
-        type: str
-        default: ""
-      domain:
-        description:
-          - The domain.
-        type: str
-        required: true
-      address:
-        description:
-          - The IPv4 or IPv6 address.
-        type: str
-        required: true
-      descr:
-        description:
-          - A description, shown on pfSense's pages in front of the mark.
-        type: str
-        default: ""
-      aliases:
-        description:
-          - Further names of the host. When given, the list is exact.
-        type: list
-        elements: dict
-        suboptions:
-          host:
-            description:
-              - The name of the host without its domain.
-            type: str
-            default: ""
-          domain:
-            description:
-              - The domain.
-            type: str
-            required: true
+notes:
+  - The wildcards stand as C(address=) lines between two marker lines in the custom options of the forwarder.
+  - Names below a wildcard that pfSense publishes itself keep their own addresses.
 seealso:
   - module: pfrack.cluster.pfsense_dns_resolver
 """
