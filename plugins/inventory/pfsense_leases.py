@@ -10,8 +10,8 @@ version_added: 0.2.0
 author:
   - pfrack.cluster contributors (@pfrack)
 description:
-  - Asks a pfSense router over SSH for its DHCP leases and static mappings, of ISC's server or Kea, and for what its
-    HAProxy thinks of the machines, and makes a host of each machine.
+  - Asks a pfSense router, over SSH or its web server, for its DHCP leases and static mappings, of ISC's server or Kea,
+    and for what its HAProxy thinks of the machines, and makes a host of each machine.
   - The name of the inventory file has to end with C(pfsense_leases.yml) or C(pfsense_leases.yaml).
   - A machine that asks several times, as boot firmware and then as a system, is one host with its newest address.
   - Dynamic leases are called C(node-) and their MAC address, because a machine chooses its DHCP host name itself.
@@ -21,57 +21,15 @@ description:
 extends_documentation_fragment:
   - constructed
   - inventory_cache
+  - pfrack.cluster.direct
 requirements:
-  - paramiko >= 3.4
+  - paramiko >= 3.4, over SSH
 options:
   plugin:
     description: The name of this plugin.
     type: str
     required: true
     choices: [pfrack.cluster.pfsense_leases]
-  host:
-    description: Address or name of the router, or its name in C(~/.ssh/config).
-    type: str
-    required: true
-  port:
-    description: SSH port of the router. Without it the one of C(~/.ssh/config), else 22.
-    type: int
-  remote_user:
-    description: User to log in as, C(admin) or C(root). Without it the one of C(~/.ssh/config), else C(admin).
-    type: str
-    aliases: [user]
-  password:
-    description: Password of the user; may be a template. Keys are tried first.
-    type: str
-  private_key_file:
-    description: Private key to log in with.
-    type: str
-  private_key_passphrase:
-    description: Passphrase of the private key; may be a template.
-    type: str
-  host_key_checking:
-    description:
-      - V(true) refuses a router whose host key is not known, V(accept-new) learns it at the first visit, V(false)
-        checks nothing. Without it C(StrictHostKeyChecking) of C(~/.ssh/config), else V(true).
-    type: str
-  known_hosts_files:
-    description: Files with known host keys. Without it those of C(~/.ssh/config), else OpenSSH's usual ones.
-    type: list
-    elements: str
-  ssh_config_files:
-    description: Files in the format of ssh_config to take values from. Empty to read none.
-    type: list
-    elements: str
-    default:
-      - ~/.ssh/config
-      - /etc/ssh/ssh_config
-  proxy_jump:
-    description: Jump hosts as C([user@]host[:port]), separated by commas.
-    type: str
-  connect_timeout:
-    description: Seconds to wait for the connection.
-    type: int
-    default: 10
   mac_addresses:
     description: Only machines whose MAC address is like one of these; C(*) and C(?) stand for anything.
     type: list
@@ -123,9 +81,14 @@ groups:
 keyed_groups:
   - key: lease_state
     prefix: lease
-"""
 
-import os
+# web.pfsense_leases.yml: without Secure Shell
+plugin: pfrack.cluster.pfsense_leases
+connection: pfrack.cluster.pfsense_xmlrpc
+host: 10.10.0.1
+password: "{{ lookup('ansible.builtin.env', 'ROUTER_PASSWORD') }}"
+certificate_fingerprint: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+"""
 
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
@@ -134,25 +97,8 @@ from ansible_collections.pfrack.cluster.plugins.module_utils.leases.health impor
 from ansible_collections.pfrack.cluster.plugins.module_utils.leases.hosts import inventory_hosts
 from ansible_collections.pfrack.cluster.plugins.module_utils.leases.lease import Match, read_leases
 from ansible_collections.pfrack.cluster.plugins.module_utils.router import Router, RouterError
-from ansible_collections.pfrack.cluster.plugins.plugin_utils.agent_bundle import agent_source
-from ansible_collections.pfrack.cluster.plugins.plugin_utils.ssh.errors import SshError
-from ansible_collections.pfrack.cluster.plugins.plugin_utils.ssh.link import Link
-from ansible_collections.pfrack.cluster.plugins.plugin_utils.ssh.settings import build_settings
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.direct import OPTIONS, open_line
 
-CONNECTION = (
-    "host",
-    "port",
-    "remote_user",
-    "password",
-    "private_key_file",
-    "private_key_passphrase",
-    "host_key_checking",
-    "known_hosts_files",
-    "ssh_config_files",
-    "proxy_jump",
-    "connect_timeout",
-)
-COMMAND_TIMEOUT = 60
 # Texts that a machine or an admin chose; everything else has a form that was checked.
 FROM_OTHERS = ("dhcp_hostname", "dhcp_descr", "dhcp_interface", "haproxy_servers")
 
@@ -172,7 +118,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             found = self._cached(path, cache)
             leases = [lease for lease in read_leases(found) if self._match().accepts(lease)]
             health = health_of(server_states(found.get("state")))
-        except (SshError, RouterError) as error:
+        except RouterError as error:
             raise AnsibleParserError(f"{self._option('host')}: {error.kind}: {error.message}") from error
         except (ValueError, OSError) as error:
             raise AnsibleParserError(f"{path}: {error}") from error
@@ -212,22 +158,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _ask(self):
         """{leases, state}, as the agent answers them."""
+        line = open_line({name: self._option(name) for name in OPTIONS}, self.display.vvv)
         try:
-            import paramiko  # noqa: F401
-        except ImportError as error:
-            raise SshError(
-                "unsupported", f"the Python library paramiko is missing on the controller: {error}"
-            ) from error
-        options = {name: self._option(name) for name in CONNECTION}
-        options["command_timeout"] = COMMAND_TIMEOUT
-        if options["private_key_file"]:
-            options["private_key_file"] = os.path.expanduser(options["private_key_file"])
-        link = Link(build_settings(options), agent_source(), self.display.vvv)
-        try:
-            router = Router(link.call)
+            router = Router(line.call)
             return {"leases": router.leases()["leases"], "state": router.haproxy_state().get("state")}
         finally:
-            link.close()
+            line.close()
 
     def _option(self, name):
         value = self.get_option(name)

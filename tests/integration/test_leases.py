@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from api_line import install_rest, trusted
 from clients import dhcp_lease, listening, wait_for
 from router_line import RouterLine
 
@@ -193,10 +194,26 @@ def test_the_cache_spares_the_router(inventory, router, rack, node, tmp_path):
         router.start()
 
 
-def test_the_event_source_tells_of_machines_that_come(rack, router, node):
+def test_machines_are_found_without_secure_shell(inventory, rack, router, node):
+    install_rest(router)
+    router.run(["killall", "sshd"])
+    dhcp_lease(node("n1", MAC))
+    for carrier in ("xmlrpc", "rest"):
+        found = inventory(connection=f"pfrack.cluster.pfsense_{carrier}", **trusted(rack))
+        assert list(found["_meta"]["hostvars"]) == ["node-525400770001"]
+    refused = inventory(connection="pfrack.cluster.pfsense_xmlrpc", check=False, password="wrong",
+                        ca_path=trusted(rack)["ca_path"])  # fmt: skip
+    assert refused.returncode != 0 and "10.10.0.1: auth:" in refused.stderr
+
+
+@pytest.mark.parametrize("carrier", ["ssh", "xmlrpc"])
+def test_the_event_source_tells_of_machines_that_come(rack, router, node, carrier):
     source = ROOT / "build/collections/ansible_collections/pfrack/cluster/extensions/eda/plugins/event_source"
-    args = {"host": "10.10.0.1", "private_key_file": str(rack.key), "known_hosts_files": [str(rack.known_hosts)],
-            "ssh_config_files": [], "hostnames": ["worker*"]}  # fmt: skip
+    login = {"private_key_file": str(rack.key), "known_hosts_files": [str(rack.known_hosts)], "ssh_config_files": []}
+    if carrier == "xmlrpc":
+        login = trusted(rack)
+    args = {"host": "10.10.0.1", "connection": f"pfrack.cluster.pfsense_{carrier}", "hostnames": ["worker*"],
+            "resync": 0, **login}  # fmt: skip
     process = rack.controller.popen(
         [sys.executable, str(source / "pfsense_leases.py"), json.dumps(args)], stdout=-1, text=True
     )
@@ -208,6 +225,20 @@ def test_the_event_source_tells_of_machines_that_come(rack, router, node):
         assert [(change["kind"], change["mac_address"], change["hostname"]) for change in event["changes"]] == [
             ("lease_added", MAC, "worker7")
         ]
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def test_the_event_source_speaks_up_now_and_then(rack, router):
+    source = ROOT / "build/collections/ansible_collections/pfrack/cluster/extensions/eda/plugins/event_source"
+    args = {"host": "10.10.0.1", "connection": "pfrack.cluster.pfsense_xmlrpc", "resync": 0.5, **trusted(rack)}
+    process = rack.controller.popen(
+        [sys.executable, str(source / "pfsense_leases.py"), json.dumps(args)], stdout=-1, text=True
+    )
+    try:
+        for _time in range(3):
+            assert json.loads(process.stdout.readline()) == {"router": "10.10.0.1", "changes": []}
     finally:
         process.terminate()
         process.wait(10)

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,49 +20,90 @@ author:
   - pfrack.cluster contributors (@pfrack)
 short_description: Leases and health of a pfSense router
 description:
-  - Keeps one SSH connection to the router and waits there. Changes that come together make one event.
+  - Keeps one connection to the router and waits there. Changes that come together make one event.
   - An event is C({"router", "changes"}). A change has C(kind), one of C(lease_added), C(lease_changed),
     C(lease_removed) (with C(address), C(mac_address), C(hostname), C(state)), C(server_added), C(server_changed) and
     C(server_removed) (with C(server), C(address), C(state)). Host names are what machines say of themselves.
   - The first event comes at the start, with no changes, so that a rule can bring everything up to date. So does one
     after the router was away.
-  - Needs the Python library paramiko.
+  - Needs the Python library paramiko for SSH.
 options:
+  connection:
+    description: C(pfrack.cluster.pfsense_ssh), C(pfrack.cluster.pfsense_xmlrpc) or C(pfrack.cluster.pfsense_rest).
+    type: str
+    default: pfrack.cluster.pfsense_ssh
   host:
-    description: Address or name of the router, or its name in C(~/.ssh/config).
+    description: Address or name of the router; over SSH also its name in C(~/.ssh/config).
     type: str
     required: true
   port:
-    description: Its SSH port.
+    description: Port of its SSH server or web GUI.
     type: int
   remote_user:
     description: User to log in as, C(admin) or C(root).
     type: str
     default: admin
   password:
-    description: Password of the user. Keys are tried first.
+    description: Password of the user. Over SSH keys are tried first.
     type: str
   private_key_file:
-    description: Private key to log in with.
+    description: SSH. Private key to log in with.
     type: str
   private_key_passphrase:
-    description: Passphrase of the private key.
+    description: SSH. Passphrase of the private key.
     type: str
   host_key_checking:
-    description: C(true), C(accept-new) or C(false).
+    description: SSH. C(true), C(accept-new) or C(false).
     type: str
   known_hosts_files:
-    description: Files with known host keys.
+    description: SSH. Files with known host keys.
     type: list
     elements: str
   ssh_config_files:
-    description: Files in the format of ssh_config.
+    description: SSH. Files in the format of ssh_config.
     type: list
     elements: str
     default: [~/.ssh/config, /etc/ssh/ssh_config]
   proxy_jump:
-    description: Jump hosts.
+    description: SSH. Jump hosts.
     type: str
+  use_ssl:
+    description: HTTPS. Whether the web GUI uses it.
+    type: bool
+    default: true
+  validate_certs:
+    description: HTTPS. Whether the router's certificate is checked.
+    type: bool
+    default: true
+  ca_path:
+    description: HTTPS. File with the certificates of authorities to trust.
+    type: str
+  certificate_fingerprint:
+    description: HTTPS. SHA-256 fingerprint of the only certificate to accept.
+    type: str
+  use_proxy:
+    description: HTTPS. Whether a proxy of the environment is used.
+    type: bool
+    default: true
+  proxy:
+    description: HTTPS. Address of the proxy to use.
+    type: str
+  api_key:
+    description: REST API. Its key.
+    type: str
+  api_auth:
+    description: REST API. How to log in, C(key), C(basic) or C(jwt).
+    type: str
+  connect_timeout:
+    description: Seconds to wait for the connection.
+    type: int
+    default: 10
+  resync:
+    description:
+      - Seconds after which an event without changes comes although nothing happened, C(0) for never. A machine that
+        answers some time after it got its lease serves then.
+    type: float
+    default: 30
   debounce:
     description: Seconds of calm that end an event.
     type: float
@@ -89,6 +131,12 @@ EXAMPLES = r"""
     host: 10.10.0.1
     private_key_file: ~/.ssh/id_ed25519
     networks: [10.10.0.0/24]
+
+- pfrack.cluster.pfsense_leases:
+    connection: pfrack.cluster.pfsense_xmlrpc
+    host: 10.10.0.1
+    password: "{{ router_password }}"
+    certificate_fingerprint: "{{ router_fingerprint }}"
 """
 
 COLLECTION = Path(os.path.abspath(__file__)).parents[4]
@@ -102,17 +150,9 @@ from ansible_collections.pfrack.cluster.plugins.module_utils.leases.changes impo
 from ansible_collections.pfrack.cluster.plugins.module_utils.leases.lease import Lease, Match
 from ansible_collections.pfrack.cluster.plugins.module_utils.leases.watch import Watch
 from ansible_collections.pfrack.cluster.plugins.module_utils.router import Router, RouterError
-from ansible_collections.pfrack.cluster.plugins.plugin_utils.agent_bundle import agent_source
-from ansible_collections.pfrack.cluster.plugins.plugin_utils.ssh.errors import SshError
-from ansible_collections.pfrack.cluster.plugins.plugin_utils.ssh.link import Link
-from ansible_collections.pfrack.cluster.plugins.plugin_utils.ssh.settings import build_settings
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.direct import open_line
 
 LOG = logging.getLogger(__name__)
-CONNECTION = (
-    "host", "port", "remote_user", "password", "private_key_passphrase", "host_key_checking", "known_hosts_files",
-    "proxy_jump",
-)  # fmt: skip
-SSH_CONFIG = ["~/.ssh/config", "/etc/ssh/ssh_config"]
 # Short, so that the end of the rulebook is noticed soon.
 LONGEST_WAIT = 5
 ALL_KINDS = ("active", "static", "reserved", "expired")
@@ -122,31 +162,29 @@ class Source:
     """The watching side, in a thread of its own; `send` takes lists of changes there."""
 
     def __init__(self, args: dict[str, Any], send) -> None:
-        options = {name: args.get(name) for name in CONNECTION}
-        options["ssh_config_files"] = args.get("ssh_config_files", SSH_CONFIG)
-        options["private_key_file"] = os.path.expanduser(args.get("private_key_file") or "") or None
         self._match = Match(*(args.get(name) or () for name in ("mac_addresses", "hostnames", "networks")), ALL_KINDS)
-        self._link = Link(build_settings(options), agent_source(), LOG.debug)
-        self._watch = Watch(Router(self._link.call), LOG.warning)
+        self._line = open_line({name: value for name, value in args.items() if value != ""}, LOG.debug)
+        self._watch = Watch(Router(self._line.call), LOG.warning)
         self._send = send
+        self._resync = float(args.get("resync", 30)) or float("inf")
         self.ended = False
 
     def run(self) -> None:
-        fresh = True
+        fresh, sent = True, 0.0
         try:
             while not self.ended:
-                step = self._watch.step(LONGEST_WAIT)
+                step = self._watch.step(min(LONGEST_WAIT, max(0.0, sent + self._resync - time.monotonic())))
                 found = [change for change in step.changes if self._wanted(change)]
                 for change in found:
                     LOG.info(line(change))
                 if step.away:
                     fresh = True
-                elif found or fresh:
+                elif found or fresh or time.monotonic() >= sent + self._resync:
                     # After an outage nobody knows what was missed.
                     self._send(found)
-                    fresh = False
+                    fresh, sent = False, time.monotonic()
         finally:
-            self._link.close()
+            self._line.close()
 
     def _wanted(self, change: dict[str, Any]) -> bool:
         if not change["kind"].startswith("lease_"):
@@ -183,7 +221,7 @@ async def main(queue: asyncio.Queue, args: dict[str, Any]) -> None:
         finally:
             source.ended = True
             telling.cancel()
-    except (SshError, RouterError) as error:
+    except RouterError as error:
         raise RuntimeError(f"{args.get('host')}: {error.kind}: {error.message}") from error
 
 
