@@ -20,6 +20,7 @@ from ansible_collections.pfrack.cluster.plugins.module_utils.specs.boot_menu imp
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.router_action import RouterAction, text_diff
 
 ENDINGS = (".ign", ".yml")
+UNWRITTEN = "what node_config makes"
 README = "The boot files of pfrack.cluster. They are made from an inventory; changes are lost.\n"
 
 
@@ -30,9 +31,9 @@ class ActionModule(RouterAction):
 
     def act(self, router, params):
         wanted = _wanted(params)
-        configs = _read_configs(params["configs"])
-        there = boot_files(router)
         predicted = self._task.check_mode
+        configs = _read_configs(params["configs"], params["changed_configs"] if predicted else [])
+        there = boot_files(router)
         ids = iter(range(1 << 20))
         prefix = layout.id_prefix(wanted["owner"])
 
@@ -136,16 +137,18 @@ def _wanted(params):
     }  # fmt: skip
 
 
-def _read_configs(directory):
+def _read_configs(directory, unwritten):
+    """{name: text}; `unwritten`: names of files that an earlier task would have written now."""
     configs = {}
     try:
-        for name in sorted(os.listdir(directory)):
+        for name in sorted(os.listdir(directory)) if os.path.isdir(directory) or not unwritten else []:
             stem, ending = os.path.splitext(name)
             if ending in ENDINGS:
                 with open(os.path.join(directory, name), encoding="utf-8") as source:
                     configs[stem] = source.read()
     except OSError as error:
         raise DesiredError("configs: %s" % error) from error
+    configs.update({os.path.splitext(name)[0]: UNWRITTEN for name in unwritten})
     return configs
 
 
@@ -160,6 +163,8 @@ def _diff(plan, there):
             before[path] = "sha256 %s" % there[path]["sha256"]
         text = plan.install.get(path, plan.menus.get(path))
         if path in plan.menus and path.endswith((".ipxe", "default")) or path.startswith("pxelinux.cfg/"):
+            after[path] = text
+        elif text == UNWRITTEN:
             after[path] = text
         elif text is not None:
             after[path] = "sha256 %s" % hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -59,6 +59,9 @@ class ActionModule(ActionBase):
         removed = sorted(set(have) - set(files))
         if not self._task.check_mode:
             os.makedirs(dest, mode=0o700, exist_ok=True)
+            # The inventory that this lies beside is likely under version control.
+            with open(os.path.join(dest, ".gitignore"), "w", encoding="utf-8") as ignore:
+                ignore.write("*\n")
             for name in written:
                 path = os.path.join(dest, name)
                 # There may be secrets in it.

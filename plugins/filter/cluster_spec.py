@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.pfrack.cluster.plugins.module_utils.errors import DesiredError
+from ansible_collections.pfrack.cluster.plugins.module_utils.inventory import installation
 from ansible_collections.pfrack.cluster.plugins.module_utils.inventory.compile import compile_cluster
 
-_NODE_VARIABLES = ("mac_address", "ipv4_address")
+_NODE_VARIABLES = ("mac_address", "ipv4_address", *installation.NODE_VARIABLES)
+_SETTINGS = ("dns_service", *installation.SETTINGS)
 
 
 def _plain(value):
@@ -48,7 +50,7 @@ def read_inventory(groups, hostvars, router=None):
         for name in variables
         if str(name).startswith("cluster_")
         and name not in ("cluster_spec", "cluster_router_facts")
-        or name == "dns_service"
+        or name in _SETTINGS
     }
     return {
         "nodes": _nodes(groups, hostvars),

@@ -13,7 +13,9 @@ def node_variables(nodes, hostvars, names, fields=("name", "mac_address")):
         # A name will do.
         node = node if isinstance(node, dict) else {"name": str(node)}
         entry = {field: node[field] for field in fields if node.get(field) is not None}
-        variables = hostvars[node["name"]] if node["name"] in hostvars else {}
+        # The name in the inventory may have the cluster's domain behind it.
+        host = node.get("host") or node["name"]
+        variables = hostvars[host] if host in hostvars else {}
         entry.update({name: variables[name] for name in names if name in variables})
         result.append(entry)
     return result

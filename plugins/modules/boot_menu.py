@@ -65,6 +65,13 @@ options:
         O(admission=any) with one for C(default) as well.
     type: path
     required: true
+  changed_configs:
+    description:
+      - What M(pfrack.cluster.node_config) would write there. In check mode it wrote nothing, so these are known to
+        differ without being read.
+    type: list
+    elements: str
+    default: []
   family:
     description: The operating system.
     type: str

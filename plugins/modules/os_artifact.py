@@ -125,7 +125,7 @@ notes:
 EXAMPLES = r"""
 - name: The stable Flatcar release of today, and the same one from now on
   pfrack.cluster.os_artifact:
-    record: "{{ inventory_dir }}/artifacts.json"
+    record: "{{ inventory_dir }}/.pfrack/artifacts.json"
   register: release
 
 - name: A pinned release for arm64 from a mirror

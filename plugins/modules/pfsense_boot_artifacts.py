@@ -47,6 +47,11 @@ options:
       - Whether releases are brought over.
     type: bool
     default: true
+  point:
+    description:
+      - Whether C(current) leads to them, once they are there.
+    type: bool
+    default: true
   clean:
     description:
       - Whether releases that are not in O(releases) and that nothing refers to are removed. Do this after boot menus

@@ -87,7 +87,8 @@ class Site:
         source = ROOT / "inventory" / "lab"
         self.hosts = yaml.safe_load((source / "hosts.yml").read_text())
         self.settings = yaml.safe_load((source / "group_vars" / "all.yml").read_text())
-        # The inventory names it relative to its own folder.
+        # The inventory names them relative to its own folder.
+        self.settings["lab_run_directory"] = str(rack.directory)
         self.settings["tftp_server_files"] = str(ROOT / "inventory" / "lab_files" / "tftpboot")
         # Host variables of the router that a test sets, such as a wrong password.
         self.router_vars: dict = {}
@@ -108,15 +109,9 @@ class Site:
         """Writes the inventory as it stands now and returns its folder."""
         source = ROOT / "inventory" / "lab"
         shutil.copytree(source, self.directory, dirs_exist_ok=True)
-        routers = yaml.safe_load((source / "group_vars" / "routers.yml").read_text())
-        routers["lab_run_directory"] = str(self.rack.directory)
         hosts = copy.deepcopy(self.hosts)
         hosts["all"]["children"]["routers"]["hosts"]["router1"].update(self.router_vars)
-        for name, content in (
-            ("hosts.yml", hosts),
-            ("group_vars/all.yml", self.settings),
-            ("group_vars/routers.yml", routers),
-        ):
+        for name, content in (("hosts.yml", hosts), ("group_vars/all.yml", self.settings)):
             (self.directory / name).write_text(yaml.safe_dump(content, sort_keys=False))
         return self.directory
 

@@ -163,7 +163,7 @@ def test_nodes_get_what_the_vendor_signed_and_the_second_run_does_nothing(site, 
 def test_current_stays_what_it_was_until_it_is_asked_for_again(site, vendor, node):
     vendor.release("1.2.3")
     site.run().ok()
-    assert json.loads((site.directory / "artifacts.json").read_text()) == {"flatcar/stable/amd64-usr": "1.2.3"}
+    assert json.loads((site.directory / ".pfrack/artifacts.json").read_text()) == {"flatcar/stable/amd64-usr": "1.2.3"}
     vendor.release("1.2.4")
     assert site.run().ok().changed == 0
     site.run("-e", "boot_artifacts_update=true").ok()

@@ -45,7 +45,8 @@ def settings(directory: Path, gateway: str) -> dict:
     """Make the server's files in `directory`; returns the machine for the supervisor's `add_guest`.
 
     `directory/files` is what it serves; put further versions there, or break the files (they are links to the cached
-    image: replace them, do not write into them). `directory/ca.pem` is what HTTPS clients have to trust.
+    image: replace them, do not write into them). `directory/ca.pem` is what HTTPS clients have to trust,
+    `signing-key.asc` and `fingerprint` are the key's, and `loaders` are boot loaders.
     """
     image = node_image.ensure_image()
     files, configuration = directory / "files", directory / "configuration"
@@ -54,6 +55,8 @@ def settings(directory: Path, gateway: str) -> dict:
     _certificate(directory, configuration)
     add_version(files, node_image.VERSION)
     shutil.copy(image / "key/public.asc", directory / "signing-key.asc")
+    shutil.copy(image / "key/fingerprint", directory)
+    (directory / "loaders").symlink_to(image / "loaders")
     return {
         "name": NAME,
         "network": "wan",

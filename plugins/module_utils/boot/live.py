@@ -46,15 +46,12 @@ def live_config(name, install):
     this installation's files are, without a slash at its end, `config` the address of the final configuration.
     Raises ValueError for a disk that is neither a path nor a rule.
     """
-    disk = install["disk"]
-    if disk not in RULES and not (disk.startswith("/dev/") and _SAFE.fullmatch(disk)):
-        raise ValueError("write a device such as /dev/disk/by-id/nvme-XYZ, or one of the rules: %s" % ", ".join(RULES))
     settings = {
         "ID": install["id"],
         "URL": install["url"],
         "CONFIG": install["config"],
         "FAMILY": install["family"],
-        "DISK": disk,
+        "DISK": check_disk(install["disk"]),
         "WIPE": "yes" if install["wipe"] else "no",
         "REPLACE": "yes" if install["replace"] else "no",
         "BASE": install["base"],
@@ -82,6 +79,13 @@ def live_config(name, install):
     }
     config["systemd"] = {"units": [ignition.unit_entry(unit)]}
     return ignition.to_text(config)
+
+
+def check_disk(disk):
+    """The value of install_disk; raises ValueError when it is neither a device nor a rule."""
+    if disk in RULES or isinstance(disk, str) and disk.startswith("/dev/") and _SAFE.fullmatch(disk):
+        return disk
+    raise ValueError("write a device such as /dev/disk/by-id/nvme-XYZ, or one of the rules: %s" % ", ".join(RULES))
 
 
 def _quoted(text):

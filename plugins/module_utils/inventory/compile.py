@@ -10,6 +10,7 @@ from ..leases.admission import serving_nodes
 from ..leases.lease import read_leases
 from ..ownership import Mark
 from . import nodes as node_list
+from .installation import check_installation
 from .network import Network
 from .presets import NETWORK_BOOT, PRESETS
 from .services import balance, read_services
@@ -20,8 +21,9 @@ from .validate import Problems
 def compile_cluster(nodes, settings, router_info, groups=None):
     """The specification of a cluster.
 
-    nodes: [{name, groups, mac_address, ipv4_address}], the hosts of the group `cluster`.
-    settings: {variable: value}, the `cluster_*` variables and `dns_service`.
+    nodes: [{name, groups, mac_address, ipv4_address}], the hosts of the group `cluster`; those of
+    installation.NODE_VARIABLES that are set for them as well.
+    settings: {variable: value}, the `cluster_*` variables, `dns_service` and installation.SETTINGS.
     router_info: the facts of pfsense_info, with leases if the cluster admits machines by lease. groups: the names of
     all groups of the inventory.
 
@@ -42,6 +44,8 @@ def compile_cluster(nodes, settings, router_info, groups=None):
     may_be_empty = chosen["cluster_admission"] == "any"
     if not members and not may_be_empty:
         problems.add("cluster", "no hosts", "the group is empty; add a node with its mac_address to the inventory")
+    if chosen["cluster_install"]:
+        check_installation(problems, nodes, {**settings, "cluster_admission": chosen["cluster_admission"]})
     if network:
         check_ranges(problems, chosen, network)
         addresses = {entry["address"] for entry in virtual_ips}
@@ -69,7 +73,9 @@ def compile_cluster(nodes, settings, router_info, groups=None):
         "interface": network.interface,
         "domain": domain,
         "router_address": str(network.router_address),
+        "prefix": network.network.prefixlen,
         "admission": chosen["cluster_admission"],
+        "install": chosen["cluster_install"],
         "nodes": shown,
         "admitted_nodes": [node for node in serving if node["admitted"]],
         "static_mappings": [
@@ -91,6 +97,7 @@ def compile_cluster(nodes, settings, router_info, groups=None):
 def _node(member):
     return {
         "name": member["name"],
+        "host": member["host"],
         "mac_address": member["mac_address"],
         "address": str(member.get("address")),
         "groups": member["groups"],

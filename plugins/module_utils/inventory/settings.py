@@ -64,6 +64,7 @@ _SETTINGS = {
     "cluster_dhcp_range": _from_to,
     "cluster_admission": one_of("inventory", "any"),
     "cluster_admission_match": _admission_match,
+    "cluster_install": yes_or_no,
     "cluster_dns_wildcard": yes_or_no,
     "dns_service": one_of("auto", "forwarder", "resolver"),
 }
@@ -72,6 +73,7 @@ _DEFAULTS = {
     "cluster_interface": "lan",
     "cluster_platform": "deis",
     "cluster_admission": "inventory",
+    "cluster_install": True,
     "dns_service": "auto",
 }
 _NETWORK_BOOT = {

@@ -17,6 +17,7 @@ SPEC = dict(
     argument_spec=dict(
         nodes=dict(type="list", elements="dict", required=True, options=_NODE),
         configs=dict(type="path", required=True),
+        changed_configs=dict(type="list", elements="str", default=[]),
         family=dict(type="str", choices=["flatcar", "fedora-coreos", "coreos"], default="flatcar"),
         releases=dict(type="dict", required=True),
         url=dict(type="str", required=True),

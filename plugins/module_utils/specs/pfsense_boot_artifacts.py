@@ -11,6 +11,7 @@ SPEC = dict(
         dest=dict(type="str", default="/tftpboot/pfrack/os"),
         url=dict(type="str", default=""),
         upload=dict(type="bool", default=True),
+        point=dict(type="bool", default=True),
         clean=dict(type="bool", default=False),
         referenced_in=dict(type="list", elements="str", default=["/tftpboot"]),
     ),

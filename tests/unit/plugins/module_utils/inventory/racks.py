@@ -33,6 +33,7 @@ SETTINGS = {
     "cluster_domain": "cluster.lab.example",
     "cluster_node_range": "10.10.0.20-10.10.0.99",
     "cluster_virtual_ips": [{"address": "10.10.0.10"}],
+    "node_config_ssh_authorized_keys": ["ssh-ed25519 AAAA me"],
 }
 
 
