@@ -41,7 +41,8 @@ class ActionModule(RouterAction):
                 {"%s/%s" % release for release in releases},
                 lambda versions: router.mentions(params["referenced_in"], versions, dest),
             )
-        size = sum(file.size for file in upload.values())
+        to_come = _to_come(params["releases"], tree["files"]) if dry and params["upload"] else {}
+        size = sum(file.size for file in upload.values()) + sum(to_come.values())
         # A real run asks the router, which knows what has arrived already.
         if dry and size > tree["free"]:
             raise RouterError("no_space", "%s has %d bytes free, but %d are needed" % (dest, tree["free"], size))
@@ -53,8 +54,8 @@ class ActionModule(RouterAction):
         # Only now: before, the version that it points to might not be complete.
         pointed = router.point(dest, links, dry) if links else []
         result = {
-            "changed": bool(upload or remove or pointed),
-            "uploaded": sorted(upload),
+            "changed": bool(upload or to_come or remove or pointed),
+            "uploaded": sorted({*upload, *to_come}),
             "removed": remove,
             "bytes": size,
             "pointed": pointed,
@@ -68,6 +69,7 @@ class ActionModule(RouterAction):
         if self._task.diff:
             before = {path: "%d bytes" % tree["files"][path]["size"] for path in remove}
             after = {path: "%d bytes, sha256 %s" % (file.size, file.sha256) for path, file in upload.items()}
+            after.update({path: "fetched first" for path in to_come})
             after.update({path: "-> %s" % (links[path] or "nothing") for path in pointed})
             result["diff"] = text_diff(before, after, dest)
         return result
@@ -78,11 +80,22 @@ class ActionModule(RouterAction):
         files = {}
         for entry in params["releases"]:
             if dry and not os.path.isdir(entry["directory"]):
-                # An earlier task would have fetched it.
                 continue
             for name, file in scan(entry["directory"]).items():
                 files["%s/%s/%s" % (entry["stream_path"], entry["version"], name)] = file
         return files
+
+
+def _to_come(releases, there):
+    """{path below dest: bytes} of what an earlier task would have fetched; all its bytes stand with the first file."""
+    found = {}
+    for entry in releases:
+        paths = ["%s/%s/%s" % (entry["stream_path"], entry["version"], name) for name in entry.get("downloaded") or []]
+        new = [path for path in paths if path not in there]
+        found.update({path: 0 for path in new})
+        if new:
+            found[new[0]] = entry.get("bytes") or 0
+    return found
 
 
 def _check_releases(releases):

@@ -233,3 +233,16 @@ def test_missing_configuration(agent, run, configs):
     (configs / "node2.ign").unlink()
     result = run()
     assert result["failed"] and "node2" in result["msg"]
+
+
+def test_check_mode_predicts_with_configurations_that_are_not_written_yet(agent, run, configs):
+    unwritten = ["default.ign", "node1.ign", "node2.ign"]
+    predicted = run(configs=str(configs / "not there"), changed_configs=unwritten, check=True, diff=True)
+    assert predicted["nodes"] == {"node1": "waiting", "node2": "waiting"}
+    assert "what node_config makes" in predicted["diff"]["after"]
+    run()
+    assert run(changed_configs=["node1.ign"], check=True)["uploaded"] == [
+        f"pfrack/install/{id_of(agent, 'node1')}/config"
+    ]
+    # Outside check mode the files are what counts.
+    assert not run(changed_configs=["node1.ign"])["changed"]

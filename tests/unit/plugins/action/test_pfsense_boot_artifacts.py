@@ -116,3 +116,17 @@ def test_only_what_nothing_names_is_cleaned(agent, release):
 def test_what_is_no_release_is_refused(agent):
     result = run(agent, {"version": "1"})
     assert "entry 1: has no directory" in result["msg"]
+
+
+def test_what_is_not_fetched_yet_is_predicted(agent, release, tmp_path):
+    wanted = {**release("1.2.3"), "directory": str(tmp_path / "not there"), "downloaded": ["image"], "bytes": 5000}
+    planned = run(agent, wanted, check=True, point=False)
+    assert planned["changed"] and planned["uploaded"] == [STREAM + "/1.2.3/image"] and planned["bytes"] == 5000
+    agent.free = 4000
+    assert "no_space" in run(agent, wanted, check=True)["msg"]
+
+
+def test_current_moves_only_when_it_may(agent, release):
+    wanted = release("1.2.3")
+    assert run(agent, wanted, point=False)["pointed"] == [] and agent.links == {}
+    assert run(agent, wanted)["pointed"] == [STREAM + "/current"]

@@ -257,3 +257,50 @@ def test_every_problem_is_in_the_one_message(rack):
         "node2/ipv4_address",
         "cluster_services[web].port",
     ]
+
+
+@pytest.mark.parametrize(
+    "value, problem",
+    [
+        (None, "node_config_ssh_authorized_keys: missing: nobody could log in"),
+        ([], "set cluster_install: false"),
+        ("ssh-ed25519 AAAA me", "is not a list of public keys"),
+        (["~/.ssh/id_ed25519.pub"], "node_config_ssh_authorized_keys[1]: (hidden): is not a public key"),
+    ],
+)
+def test_somebody_has_to_be_able_to_log_in(rack, value, problem):
+    rack.settings["node_config_ssh_authorized_keys"] = value
+    assert problem in rack.only_problem()
+    rack.settings["cluster_install"] = False
+    assert not rack.compile()["install"]
+
+
+def test_a_private_key_is_not_shown(rack):
+    rack.settings["node_config_ssh_authorized_keys"] = ["-----BEGIN OPENSSH PRIVATE KEY-----\nsecret"]
+    assert "secret" not in rack.only_problem()
+
+
+def test_logins_by_snippet_or_without_installation_are_enough(rack):
+    del rack.settings["node_config_ssh_authorized_keys"]
+    rack.settings["node_config_snippets"] = [{"passwd": {"users": []}}]
+    assert rack.compile()["install"]
+    del rack.settings["node_config_snippets"]
+    for entry in rack.nodes:
+        entry["install_os"] = False
+    assert rack.compile()["install"]
+    rack.settings["cluster_admission"] = "any"
+    assert "nobody could log in" in rack.only_problem()
+
+
+@pytest.mark.parametrize(
+    "name, value, problem",
+    [
+        ("install_disk", "sda", "node1/install_disk: sda: write a device such as /dev/disk/by-id/nvme-XYZ"),
+        ("install_disk", 7, "or one of the rules: only, smallest, largest, first_nvme"),
+        ("install_wipe", "maybe", "node1/install_wipe: maybe: is neither true nor false"),
+        ("architecture", "arm64", "node1/architecture: arm64: is not known here; use one of: x86-64"),
+    ],
+)
+def test_how_a_node_is_installed(rack, name, value, problem):
+    rack.nodes[0][name] = value
+    assert problem in rack.only_problem()
