@@ -19,24 +19,26 @@ def merge(base, snippet):
     """A new value: `base` with `snippet` laid over it. Null in a snippet says nothing."""
     if snippet is None:
         return copy.deepcopy(base)
-    if isinstance(base, dict) and isinstance(snippet, dict):
+    # A snippet alone is merged as well: it may name an entry twice.
+    if isinstance(snippet, dict):
+        base = base if isinstance(base, dict) else {}
         merged = {key: copy.deepcopy(value) for key, value in base.items() if key not in snippet}
         merged.update({key: merge(base.get(key), value) for key, value in snippet.items()})
         return {key: merged[key] for key in list(base) + [key for key in snippet if key not in base]}
-    if isinstance(base, list) and isinstance(snippet, list):
-        return _merge_lists(base, snippet)
-    return copy.deepcopy(snippet)
+    if isinstance(snippet, list):
+        return _merge_lists(base if isinstance(base, list) else [], snippet)
+    return snippet
 
 
 def _merge_lists(base, snippet):
     result = copy.deepcopy(base)
-    for item in snippet:
+    for item in (merge(None, entry) for entry in snippet):
         key = _key(item)
         places = [place for place, other in enumerate(result) if key is not None and _key(other) == key]
         if places:
             result[places[0]] = merge(result[places[0]], item)
         elif item not in result:
-            result.append(copy.deepcopy(item))
+            result.append(item)
     return result
 
 
