@@ -12,7 +12,7 @@ from pathlib import Path
 
 import lab
 import pytest
-from clients import wait_for
+from clients import dhcp_lease, wait_for
 
 NAME = f"test-lab-{os.getpid()}"
 
@@ -239,6 +239,15 @@ def test_every_variant_serves_a_fresh_lan(rack: lab.Rack, router: lab.Router, no
     client.run("udhcpc -i eth0 -n -q -t 8 -T 1")
     assert "inet 10.10.0.1" in client.run("ip -4 addr show eth0").stdout
     assert client.run("dig +short pfSense.lab.example").stdout == "10.10.0.1\n"
+
+
+@pytest.mark.parametrize("rack", [("2.7", "kea")], indirect=True)
+def test_a_cable_that_comes_late(rack: lab.Rack, router: lab.Router, node: Callable[..., lab.Machine]) -> None:
+    """As on a busy machine, where the router boots faster than its cables are plugged in."""
+    router.cut_cable("em1")
+    router.php("require_once('functions.inc'); services_dhcpd_configure();")
+    router.plug_cable("em1")
+    assert dhcp_lease(node("late", "52:54:00:00:00:11"), seconds=30)["ip"].startswith("10.10.0.")
 
 
 def test_daemons_log_to_the_system_log(router: lab.Router) -> None:
