@@ -60,17 +60,17 @@ all:
           ansible_pfsense_api_key: "{{ vault_router_api_key }}"
 """
 
-from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.plugin import HttpsConnection
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.plugin import HttpsConnection, whole_agent
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.rest_line import RestLine, build_rest_settings
-
-REST_OPTIONS = ("api_key", "api_auth", "pull_host", "pull_port", "password")
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.settings import build_settings
 
 
 class Connection(HttpsConnection):
     """One request of a module is one command on the router, or a few when it is large."""
 
     transport = "pfrack.cluster.pfsense_rest"
+    OPTIONS = (*HttpsConnection.OPTIONS, "api_key", "api_auth", "pull_host", "pull_port")
 
-    def make_line(self, settings, source, log):
-        rest = build_rest_settings({name: self.get_option(name) for name in REST_OPTIONS})
-        return RestLine(settings, source, log, rest)
+    @staticmethod
+    def make_line(options, log):
+        return RestLine(build_settings(options), whole_agent(), log, build_rest_settings(options))

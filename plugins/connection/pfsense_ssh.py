@@ -174,114 +174,60 @@ import base64
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.text.converters import to_bytes, to_text
-from ansible.module_utils.connection import Connection as Socket
-from ansible.module_utils.connection import ConnectionError as SocketError
-from ansible.plugins.connection import NetworkConnectionBase
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.agent_bundle import agent_source
-from ansible_collections.pfrack.cluster.plugins.plugin_utils.lifetime import end_with
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.keeper import KeeperError
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.kept_connection import KeptConnection
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.ssh.errors import SshError
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.ssh.link import Link
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.ssh.settings import build_settings
 
-PASSED_ON = (
-    "host",
-    "port",
-    "remote_user",
-    "password",
-    "private_key_file",
-    "private_key_passphrase",
-    "look_for_keys",
-    "use_agent",
-    "host_key_checking",
-    "known_hosts_files",
-    "ssh_config_files",
-    "proxy_jump",
-    "proxy_command",
-    "connect_timeout",
-    "keepalive_interval",
-)
 
-
-class Connection(NetworkConnectionBase):
-    """Lives in ansible's connection process; its public methods are called through that process's socket."""
+class Connection(KeptConnection):
+    """One SSH connection and one agent per play."""
 
     transport = "pfrack.cluster.pfsense_ssh"
-    has_pipelining = False
+    OPTIONS = (
+        "host",
+        "port",
+        "remote_user",
+        "password",
+        "private_key_file",
+        "private_key_passphrase",
+        "look_for_keys",
+        "use_agent",
+        "host_key_checking",
+        "known_hosts_files",
+        "ssh_config_files",
+        "proxy_jump",
+        "proxy_command",
+        "connect_timeout",
+        "keepalive_interval",
+    )
 
-    def __init__(self, play_context, *args, **kwargs):
-        super().__init__(play_context, *args, **kwargs)
-        self._link = None
-        self._watched = False
-
-    def _connect(self):
-        """The line is opened by the first request, so that a failure is an answer with a kind."""
-        self._connected = True
-        return self
-
-    def call(self, op, params=None):
-        """One request to the agent; returns its answer, or one of the same shape with a carrier's kind."""
+    @staticmethod
+    def make_line(options, log):
         try:
-            return self._line().call(op, params or {})
-        except SshError as exc:
-            return exc.answer()
-
-    def upload(self, local_path, directory, name):
-        """Send a local file to C(name) in a staging directory that the agent made; returns an answer."""
+            import paramiko  # noqa: F401
+        except ImportError as exc:
+            message = f"the Python library paramiko is missing on the controller: {exc}. Install it with pip"
+            raise SshError("unsupported", message) from exc
         try:
-            return self._line().upload(local_path, directory, name)
-        except SshError as exc:
-            return exc.answer()
-
-    def run_shell(self, command, data=""):
-        """A shell command on the router, for ansible.builtin.raw; texts are base64 because they may be anything."""
-        try:
-            code, output, errors = self._line().run(command, base64.b64decode(data) if data else None)
-        except SshError as exc:
-            return {"error": exc.message}
-        encoded = [base64.b64encode(text).decode() for text in (output, errors)]
-        return {"code": code, "stdout": encoded[0], "stderr": encoded[1]}
-
-    def _line(self):
-        if self._link is None:
-            try:
-                import paramiko  # noqa: F401
-            except ImportError as exc:
-                message = f"the Python library paramiko is missing on the controller: {exc}. Install it with pip"
-                raise SshError("unsupported", message) from exc
-            options = {name: self.get_option(name) for name in PASSED_ON}
-            # Ours ends first, so that a slow router gives an answer and not a dead connection process.
-            options["command_timeout"] = max(self.get_option("persistent_command_timeout") - 5, 5)
-            try:
-                source = agent_source()
-            except (OSError, ValueError) as exc:
-                raise SshError("internal", f"the agent is not complete: {exc}") from exc
-            settings = build_settings(options)
-            self._link = Link(settings, source, lambda text: self.queue_message("vvv", text))
-            self._end_with_playbook()
-        return self._link
-
-    def _end_with_playbook(self):
-        """Ansible leaves connection processes idle after a run; ours ends with it, and so does the agent."""
-        if self._watched or not self._ansible_playbook_pid:
-            return
-        self._watched = True
-        end_with(int(self._ansible_playbook_pid))
+            source = agent_source()
+        except (OSError, ValueError) as exc:
+            raise SshError("internal", f"the agent is not complete: {exc}") from exc
+        return Link(build_settings(options), source, log)
 
     def exec_command(self, cmd, in_data=None, sudoable=True):
-        """Called by raw in the worker process: goes through the socket to the process that holds the line."""
-        self._socket()
+        """A shell command on the router, for ansible.builtin.raw; texts are base64 because they may be anything."""
         data = base64.b64encode(to_bytes(in_data)).decode() if in_data else ""
         try:
-            answer = Socket(self._socket_path).run_shell(to_text(cmd), data)
-        except SocketError as exc:
-            raise AnsibleConnectionFailure(f"the connection process failed: {exc}") from exc
-        if "error" in answer:
-            raise AnsibleConnectionFailure(answer["error"])
-        return answer["code"], base64.b64decode(answer["stdout"]), base64.b64decode(answer["stderr"])
-
-    def _socket(self):
-        if not self._socket_path:
-            raise AnsibleError("the connection process of this router is not there")
+            answer = self.ask("run", to_text(cmd), data)
+        except KeeperError as exc:
+            raise AnsibleConnectionFailure(str(exc)) from exc
+        if not answer["ok"]:
+            raise AnsibleConnectionFailure(answer["error"]["message"])
+        result = answer["result"]
+        return result["code"], base64.b64decode(result["stdout"]), base64.b64decode(result["stderr"])
 
     def put_file(self, in_path, out_path):
         raise AnsibleError(
@@ -291,10 +237,3 @@ class Connection(NetworkConnectionBase):
 
     def fetch_file(self, in_path, out_path):
         raise AnsibleError("this connection fetches no files from the router: use raw, or connection ssh")
-
-    def close(self):
-        """Ends the agent, which removes what it left on the router."""
-        link, self._link = self._link, None
-        if link is not None:
-            link.close()
-        super().close()

@@ -36,7 +36,8 @@ all:
           ansible_pfsense_certificate_fingerprint: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 """
 
-from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.plugin import HttpsConnection
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.plugin import HttpsConnection, whole_agent
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.settings import build_settings
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.xmlrpc_line import XmlrpcLine
 
 
@@ -45,5 +46,6 @@ class Connection(HttpsConnection):
 
     transport = "pfrack.cluster.pfsense_xmlrpc"
 
-    def make_line(self, settings, source, log):
-        return XmlrpcLine(settings, source, log)
+    @staticmethod
+    def make_line(options, log):
+        return XmlrpcLine(build_settings(options), whole_agent(), log)

@@ -20,12 +20,12 @@ def holder(pid: int | None = None) -> str:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = str(os.getuid())
-    started = _started(pid)
-    text = f"{user}@{platform.node()} (ansible-playbook, process {pid}{started and ', started ' + started})"
+    since = started(pid)
+    text = f"{user}@{platform.node()} (ansible-playbook, process {pid}{since and ', started ' + since})"
     return text.encode("ascii", "replace").decode("ascii")[:200]
 
 
-def _started(pid: int) -> str:
+def started(pid: int) -> str:
     """Tells a process from a later one with the same number, where the system has /proc."""
     try:
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]

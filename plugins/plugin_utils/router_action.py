@@ -11,16 +11,16 @@ import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
-from ansible.module_utils.connection import Connection, ConnectionError
 from ansible.plugins.action import ActionBase
 from ansible_collections.pfrack.cluster.plugins.module_utils.errors import DesiredError
 from ansible_collections.pfrack.cluster.plugins.module_utils.reconcile import reconcile
 from ansible_collections.pfrack.cluster.plugins.module_utils.redact import redact
 from ansible_collections.pfrack.cluster.plugins.module_utils.router import Router, RouterError
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.holder import holder
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.keeper import KeeperError
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.kept_connection import KeptConnection
 
 ATTEMPTS = 3
-METHOD_NOT_FOUND = -32601
 WRITING = ("commit", "publish", "package_start", "confirm", "rollback")
 WRONG_CONNECTION = (
     "this module talks to pfSense through a connection of this collection; "
@@ -59,10 +59,9 @@ class RouterAction(ActionBase):
 
     def open_router(self):
         """The router behind the task's connection."""
-        socket_path = getattr(self._connection, "socket_path", None)
-        if not socket_path:
-            raise RouterError("unreachable", WRONG_CONNECTION % self._connection.transport)
-        connection = Connection(socket_path)
+        connection = self._connection
+        if not isinstance(connection, KeptConnection):
+            raise RouterError("unreachable", WRONG_CONNECTION % connection.transport)
         return Router(
             call=lambda op, params: self._ask(op, connection.call, op, dict(params, holder=holder())),
             upload=lambda *args: self._ask("upload", connection.upload, *args),
@@ -133,13 +132,12 @@ class RouterAction(ActionBase):
         }
         return checked.validated_parameters, secrets, notes
 
-    def _ask(self, op, method, *args):
+    @staticmethod
+    def _ask(op, method, *args):
         try:
             return method(*args)
-        except ConnectionError as error:
-            if getattr(error, "code", None) == METHOD_NOT_FOUND:
-                raise RouterError("unreachable", WRONG_CONNECTION % self._connection.transport) from error
-            kind = "unknown_outcome" if op in WRITING else "unreachable"
+        except KeeperError as error:
+            kind = "unknown_outcome" if error.sent and op in WRITING else "unreachable"
             raise RouterError(kind, str(error), op) from error
 
     def _host(self, task_vars):

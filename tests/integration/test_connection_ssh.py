@@ -221,6 +221,24 @@ def test_a_play_uses_one_login_and_leaves_nothing(rack, router, tmp_path):
     assert "pfrack" not in router.run("ls -A /tmp /tftpboot /root /").stdout
 
 
+RESET = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - pfrack.cluster.pfsense_info:
+    - ansible.builtin.meta: reset_connection
+    - pfrack.cluster.pfsense_info:
+"""
+
+
+def test_a_reset_ends_the_line_and_the_next_task_opens_another(rack, router, tmp_path):
+    logins = "grep -c 'Accepted ' /var/log/system.log"
+    before = int(router.run(logins, check=False).stdout or 0)
+    done = playbook(rack, tmp_path, RESET)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert int(router.run(logins).stdout) - before == 2
+
+
 def test_ansible_shows_the_reason(rack, router, tmp_path):
     done = playbook(
         rack, tmp_path, PLAY, ansible_user="admin", ansible_password="sesame", ansible_private_key_file="/dev/null"

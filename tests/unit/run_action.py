@@ -21,8 +21,8 @@ def run_action(action_class, agent, args, check=False, diff=False, sleep=lambda 
         agent.read_only = False
 
 
-def make_action(action_class, args, check=False, diff=False, socket_path=None, transport="ssh"):
-    """An action on a connection that has this socket."""
+def make_action(action_class, args, check=False, diff=False, connection=None):
+    """An action on this connection; one that is not ours by default."""
     task = SimpleNamespace(
         args=args,
         check_mode=check,
@@ -31,9 +31,8 @@ def make_action(action_class, args, check=False, diff=False, socket_path=None, t
         action=action_class.__module__.rsplit(".", 1)[-1],
         environment=None,
     )
-    connection = SimpleNamespace(
-        _shell=SimpleNamespace(tmpdir=None), socket_path=socket_path, transport=transport, has_pipelining=False
-    )
+    if connection is None:
+        connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir=None), transport="local", has_pipelining=False)
     action = action_class(
         task=task,
         connection=connection,

@@ -166,8 +166,8 @@ class Link:
                     return answer
                 offset += len(piece)
 
-    def run(self, command: str, data: bytes | None = None) -> tuple[int, bytes, bytes]:
-        """A shell command on the same connection, for Ansible's raw."""
+    def run(self, command: str, data: str = "") -> dict[str, Any]:
+        """A shell command on the same connection, for Ansible's raw: {code, stdout, stderr}; texts are base64."""
         import paramiko
 
         try:
@@ -175,13 +175,18 @@ class Link:
             channel.settimeout(self._settings.command_timeout)
             channel.exec_command(command)
             if data:
-                channel.sendall(data)
+                channel.sendall(base64.b64decode(data))
             channel.shutdown_write()
             errors = channel.makefile_stderr("rb")
             output = channel.makefile("rb").read()
-            return channel.recv_exit_status(), output, errors.read()
+            texts = {"stdout": output, "stderr": errors.read()}
+            result = {name: base64.b64encode(text).decode() for name, text in texts.items()}
+            return {"id": None, "ok": True, "result": dict(result, code=channel.recv_exit_status())}
+        except SshError as exc:
+            return exc.answer()
         except (paramiko.SSHException, OSError, EOFError) as exc:
-            raise SshError("unknown_outcome", f"the line to {self._settings.target} was cut: {exc}") from exc
+            message = f"the line to {self._settings.target} was cut: {exc}"
+            return SshError("unknown_outcome", message).answer()
 
     def _end_session(self, polite: bool) -> None:
         session, self._session = self._session, None

@@ -136,10 +136,5 @@ def test_bad_arguments_are_refused_before_anything_is_asked(agent, args):
 
 
 def test_wrong_connection_is_explained():
-    result = make_action(ActionModule, WANTED, socket_path=None, transport="local").run(task_vars={})
+    result = make_action(ActionModule, WANTED).run(task_vars={})
     assert result["failed"] and "pfrack.cluster.pfsense_ssh" in result["msg"] and "local" in result["msg"]
-
-
-def test_lost_connection_is_a_failure_with_a_kind(tmp_path):
-    result = make_action(ActionModule, WANTED, socket_path=str(tmp_path / "gone")).run(task_vars={})
-    assert result["failed"] and result["error"]["kind"] == "unreachable"
