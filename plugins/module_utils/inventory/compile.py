@@ -10,6 +10,7 @@ from ..leases.admission import serving_nodes
 from ..leases.lease import read_leases
 from ..ownership import Mark
 from . import nodes as node_list
+from .exposure import expose
 from .installation import check_installation
 from .network import Network
 from .presets import NETWORK_BOOT, PRESETS
@@ -60,7 +61,9 @@ def compile_cluster(nodes, settings, router_info, groups=None):
     shown = [_node(member) for member in members]
     serving = _serving(shown, chosen, network, virtual_ips, router_info)
     known_groups = set(groups or ()) | {"cluster"} | {group for node in serving for group in node["groups"]}
-    backends, frontends = balance(problems, services, serving, known_groups, virtual_ips, may_be_empty)
+    interfaces = router_info.get("interfaces") or {}
+    exposed, firewall_rules = expose(problems, services, virtual_ips, network, interfaces)
+    backends, frontends = balance(problems, services, serving, known_groups, virtual_ips, may_be_empty, exposed)
     _check_web_gui(problems, frontends, router_info.get("webgui") or {})
     service = dns_service(problems, chosen["dns_service"], router_info.get("dns") or {})
     if problems.lines:
@@ -89,6 +92,7 @@ def compile_cluster(nodes, settings, router_info, groups=None):
         "dns_service_chosen": chosen["dns_service"] != "auto",
         "backends": backends,
         "frontends": frontends,
+        "firewall_rules": firewall_rules,
         "network_boot": _network_boot(chosen, network),
         "scope": _scope(chosen, network),
     }

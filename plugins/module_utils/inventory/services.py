@@ -37,6 +37,13 @@ def _names(value):
     return names
 
 
+def _places(value):
+    places = [value] if isinstance(value, str) else value
+    if not isinstance(places, list) or not all(isinstance(place, str) for place in places):
+        raise ValueError("is not a list of interfaces or virtual IPs; write one such as [wan]")
+    return places
+
+
 def _fields(value):
     if not isinstance(value, dict):
         raise ValueError("is not a set of fields; write `type: HTTP` and so on below it")
@@ -65,6 +72,7 @@ _SERVICE = {
     "groups": _names,
     "allow_empty": yes_or_no,
     "virtual_ip": text,
+    "expose": _places,
     "backend": _haproxy_name,
     "frontend": _haproxy_name,
 }
@@ -104,11 +112,12 @@ def _read_service(problems, place, service):
     return fields
 
 
-def balance(problems, services, nodes, known_groups, virtual_ips, may_be_empty):
+def balance(problems, services, nodes, known_groups, virtual_ips, may_be_empty, exposed=None):
     """(backends, frontends) for the services of read_services().
 
     nodes: [{name, address, groups}]. virtual_ips: [{name, address}], the first is the default.
     may_be_empty: whether a service without nodes is all right.
+    exposed: {name of a service: further addresses to listen on}.
     """
     backends, frontends, taken = [], [], {}
     for place, service in services:
@@ -121,8 +130,10 @@ def balance(problems, services, nodes, known_groups, virtual_ips, may_be_empty):
         servers = _servers(problems, place, service, nodes, known_groups, may_be_empty)
         _claim(problems, taken, ("backend", backend), place, "backend", backend)
         _claim(problems, taken, ("frontend", frontend), place, "frontend", frontend)
-        if address and port:
-            _claim(problems, taken, (address, port), place, "port", "%s:%d" % (address, port))
+        addresses = [address, *(other for other in (exposed or {}).get(service["name"], ()) if other != address)]
+        for other in addresses if port else ():
+            if other:
+                _claim(problems, taken, (other, port), place, "port", "%s:%d" % (other, port))
         backends.append(
             {
                 "name": backend,
@@ -134,7 +145,7 @@ def balance(problems, services, nodes, known_groups, virtual_ips, may_be_empty):
             {
                 "name": frontend,
                 **{field: service[field] for field in _FRONTEND_FIELDS if field in service},
-                "listen": [{"address": address, "port": port}],
+                "listen": [{"address": other, "port": port} for other in addresses],
                 "backend": backend,
             }
         )

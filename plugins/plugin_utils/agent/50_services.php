@@ -52,9 +52,48 @@ function pfrack_apply_services(array $services, array $old, array &$applied, str
     }
     if ($filter) {
         // Reads the file on disk in the background, so once at the end is enough.
+        $notices = pfrack_notices();
         $printed = '';
         pfrack_call('filter_configure', [], $printed);
+        pfrack_wait_for_rules($old, $notices);
     }
+}
+
+const PFRACK_RULES_WAIT = 60.0;
+
+/** Wait until marked rules that came are in the rules in force, and those that went are not. Throws `apply_failed`. */
+function pfrack_wait_for_rules(array $old, array $notices): void
+{
+    $now = pfrack_marked_rules(pfrack_at(['filter', 'rule']));
+    $before = pfrack_marked_rules($old['filter']['rule'] ?? '');
+    if ($now === $before) {
+        return;
+    }
+    $gone = array_diff($before, $now);
+    $done = pfrack_wait(static function () use ($now, $gone): bool {
+        $rules = (string)@file_get_contents('/tmp/rules.debug');
+        preg_match_all('~\bridentifier\s+([0-9]+)~', $rules, $found);
+        $status = (string)@file_get_contents('/var/run/filter_reload_status');
+        return array_diff($now, $found[1]) === [] && array_intersect($gone, $found[1]) === []
+            && preg_match('~\bDone\s*$~', $status) === 1;
+    }, PFRACK_RULES_WAIT);
+    $words = pfrack_new_notices($notices, 'filter');
+    if (!$done || $words !== '') {
+        pfrack_fail($done ? 'pfSense complains about the firewall rules' : 'the firewall rules were not loaded in '
+            . (int)PFRACK_RULES_WAIT . ' seconds', 'filter_configure', $words);
+    }
+}
+
+/** Trackers of the rules in force that carry anybody's mark, without leading zeros. @param mixed $rules */
+function pfrack_marked_rules($rules): array
+{
+    $trackers = [];
+    foreach (pfrack_items($rules) as $rule) {
+        if (!isset($rule['disabled']) && preg_match('~\[pfrack(:[^]]*)?\]\s*$~', pfrack_text($rule['descr'] ?? '')) === 1) {
+            $trackers[] = ltrim(pfrack_text($rule['tracker'] ?? ''), '0');
+        }
+    }
+    return array_values(array_filter($trackers));
 }
 
 function pfrack_fail(string $message, string $function, string $detail = ''): void
