@@ -13,7 +13,7 @@ from . import nodes as node_list
 from .exposure import expose
 from .installation import check_installation
 from .network import Network
-from .presets import NETWORK_BOOT, PRESETS
+from .presets import NETWORK_BOOT
 from .services import balance, read_services
 from .settings import check_ranges, dns_service, read_settings, read_virtual_ips
 from .validate import Problems
@@ -32,7 +32,7 @@ def compile_cluster(nodes, settings, router_info, groups=None):
     """
     problems = Problems()
     chosen = read_settings(problems, settings)
-    preset = PRESETS[chosen["cluster_platform"]]
+    preset = chosen["platform"]
     network = problems.read(
         "cluster_interface",
         chosen["cluster_interface"],

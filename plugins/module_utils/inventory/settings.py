@@ -11,7 +11,7 @@ from ..errors import DesiredError
 from ..ownership import Mark
 from .addresses import Range, address_range, ipv4, is_domain
 from .network import interface_id
-from .presets import PRESETS
+from .presets import choose
 from .validate import anything, list_of_fields, one_of, read_fields, text, whole_number, yes_or_no
 
 
@@ -58,7 +58,8 @@ _SETTINGS = {
     "cluster_domain": _domain,
     "cluster_node_range": address_range,
     "cluster_virtual_ips": anything,
-    "cluster_platform": one_of(*PRESETS),
+    "cluster_platform": anything,
+    "cluster_platforms": anything,
     "cluster_services": anything,
     "cluster_network_boot": _network_boot,
     "cluster_dhcp_range": _from_to,
@@ -71,7 +72,6 @@ _SETTINGS = {
 _DEFAULTS = {
     "cluster_name": "pfrack",
     "cluster_interface": "lan",
-    "cluster_platform": "deis",
     "cluster_admission": "inventory",
     "cluster_install": True,
     "dns_service": "auto",
@@ -119,6 +119,7 @@ def read_settings(problems, given):
             near = difflib.get_close_matches(name, _SETTINGS, n=1, cutoff=0.85)
             if near:
                 problems.add(name, value, "there is no such setting; did you mean %s?" % near[0])
+    settings["platform"] = choose(problems, given)
     if given.get("cluster_domain") is None:
         problems.add("cluster_domain", None, "nodes and services need a domain; set one such as cluster.example.org")
     if "cluster_network_boot" in settings:
@@ -153,7 +154,7 @@ def read_virtual_ips(problems, given, settings, network, interfaces):
             if needed not in fields:
                 problems.add("%s.%s" % (place, needed), None, "a CARP address needs one; add it")
         if "descr" not in fields:
-            preset = PRESETS[settings["cluster_platform"]]["virtual_ip_descr"]
+            preset = settings["platform"]["virtual_ip_descr"]
             fields["descr"] = preset if preset and number == 1 else fields["name"]
         result.append(fields)
     return result
