@@ -11,7 +11,7 @@ FILES ?= .
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: setup-run lab ## bring up the virtual rack, configure its router, show with real clients that it works
+demo: setup-run lab ## bring up the virtual rack, let blank machines install themselves, show that it all works
 	@PATH="$(CURDIR)/build/venv/bin:$$PATH" tests/tools/demo $(ARGS)
 
 test: setup lab ## all quality gates and all tests

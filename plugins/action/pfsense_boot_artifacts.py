@@ -46,7 +46,7 @@ class ActionModule(RouterAction):
         # A real run asks the router, which knows what has arrived already.
         if dry and size > tree["free"]:
             raise RouterError("no_space", "%s has %d bytes free, but %d are needed" % (dest, tree["free"], size))
-        links = placement.links(releases) if params["upload"] and params["point"] else {}
+        links = placement.links(releases) if params["point"] else {}
         if params["clean"]:
             links.update(placement.leftover_links(tree["files"], releases))
         if not dry and (upload or remove):

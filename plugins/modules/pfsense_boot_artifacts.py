@@ -49,7 +49,7 @@ options:
     default: true
   point:
     description:
-      - Whether C(current) leads to them, once they are there.
+      - Whether C(current) leads to them. They have to be there, by O(upload) or an earlier task.
     type: bool
     default: true
   clean:

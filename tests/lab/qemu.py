@@ -79,7 +79,8 @@ class Computer:
 
     def command(self, state: Path) -> list[str]:
         order = {"network-first": (2, 1), "disk-first": (1, 2)}[self.boot]
-        processor = ["-accel", "kvm", "-cpu", "host"] if self.accel == "kvm" else ["-accel", "tcg", "-cpu", "max"]
+        # The fewer features a processor has, the less there is to emulate.
+        processor = ["-accel", "kvm", "-cpu", "host"] if self.accel == "kvm" else ["-accel", "tcg", "-cpu", "qemu64"]
         chipset = "q35" if self.firmware == "uefi" else "pc"
         # UEFI firmware boots by PXE itself, as on real boards; a BIOS needs the card's ROM.
         rom = ",romfile=" if self.firmware == "uefi" else ""
