@@ -56,6 +56,7 @@ class ActionModule(ActionBase):
             tuple(params["fingerprints"]),
             params["allow_expired_key"],
             params["update"],
+            params["prune"],
         )
         if self._task.check_mode:
             outcome = obtainer.run(stream, wanted, dry=True)
@@ -64,7 +65,7 @@ class ActionModule(ActionBase):
                 outcome = obtainer.run(stream, wanted)
         directory = cache.directory(stream, outcome.version)
         result = {
-            "changed": bool(outcome.missing or outcome.recorded),
+            "changed": bool(outcome.missing or outcome.recorded or outcome.pruned),
             "family": stream.family.name,
             "channel": stream.channel,
             "arch": stream.arch,
@@ -76,13 +77,13 @@ class ActionModule(ActionBase):
             "downloaded": outcome.missing,
             "bytes": outcome.size,
             "signed_by": outcome.signed_by,
+            "pruned": outcome.pruned,
         }
         if self._task.diff and result["changed"]:
-            lines = ["%s/%s\n" % (result["path"], name) for name in outcome.missing]
             result["diff"] = {
-                "before": "",
-                "after": "".join(lines),
-                "before_header": directory,
-                "after_header": directory,
+                "before": "".join("%s/%s/\n" % (stream.path, version) for version in outcome.pruned),
+                "after": "".join("%s/%s\n" % (result["path"], name) for name in outcome.missing),
+                "before_header": params["cache"],
+                "after_header": params["cache"],
             }
         return result

@@ -74,7 +74,8 @@ options:
     default: [pxe, disk]
   key:
     description:
-      - The vendor's public keys, a file on the controller or a URL; the vendor's own address when empty.
+      - The vendor's public keys, a file or a directory on the controller or a URL; the vendor's own address when empty.
+      - All files of a directory are read, for vendors with one key for each release, such as V(fedora-coreos).
       - A copy from a URL is kept in the cache, and fetched again when a signature needs a newer one.
       - It need not come over a safe way, because only keys with a pinned fingerprint count.
     type: str
@@ -106,6 +107,13 @@ options:
   update:
     description:
       - Ask what V(current) is, even if it is recorded.
+    type: bool
+    default: false
+  prune:
+    description:
+      - Remove the other versions of the stream from O(cache) afterwards, and downloads of them that were not finished.
+        Versions that O(record) names stay.
+      - Leave it off when several inventories share the cache.
     type: bool
     default: false
   validate_certs:
@@ -187,6 +195,12 @@ bytes:
   type: int
   returned: success
   sample: 541065216
+pruned:
+  description: The versions that were removed from O(cache), or would be in check mode.
+  type: list
+  elements: str
+  returned: success
+  sample: []
 signed_by:
   description: Fingerprints of the primary keys that signed the files.
   type: list

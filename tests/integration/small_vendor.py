@@ -13,6 +13,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import http.server
+import json
 import os
 import re
 import subprocess
@@ -20,7 +21,10 @@ import sys
 from pathlib import Path
 
 X86_KERNEL = b"\0" * 0x202 + b"HdrS"
+KERNELS = {"x86-64": X86_KERNEL, "arm64": b"\0" * 0x38 + b"ARM\x64"}
 PREFIXES = {"flatcar": "flatcar_production", "coreos": "coreos_production"}
+BOARDS = {"x86-64": "amd64-usr", "arm64": "arm64-usr"}
+FEDORA_BOARDS = {"x86-64": "x86_64", "arm64": "aarch64"}
 
 
 class Signer:
@@ -81,37 +85,93 @@ class Signer:
         return [line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr:")]
 
 
-def publish(base: Path, signer: Signer, version: str, family: str = "flatcar", size: int = 3000000) -> Path:
-    """One release below `base` (the URL of a channel), and `current` pointing to it; returns its directory."""
-    directory = base / "amd64-usr" / version
+def publish(
+    base: Path,
+    signer: Signer,
+    version: str,
+    family: str = "flatcar",
+    size: int = 3000000,
+    arch: str = "x86-64",
+    image: bytes = b"",
+) -> Path:
+    """One release in the vendor's layout, which becomes the current one; returns its directory.
+
+    base: the directory of the base URL; size: bytes of the disk image, unless `image` is given.
+    """
+    fedora = family == "fedora-coreos"
+    if fedora:
+        names, directory = _fedora(version, arch), base / "prod/streams/stable/builds" / version / FEDORA_BOARDS[arch]
+    else:
+        names, directory = _container_linux(PREFIXES[family]), base / BOARDS[arch] / version
     directory.mkdir(parents=True)
-    prefix = PREFIXES[family]
-    noise = hashlib.sha256(version.encode()).digest()
+    noise = hashlib.sha256((version + arch).encode()).digest()
     content = {
-        f"{prefix}_pxe.vmlinuz": X86_KERNEL + noise * 100,
-        f"{prefix}_pxe_image.cpio.gz": gzip.compress(b"070701" + noise * 500),
-        f"{prefix}_image.bin.bz2": b"BZh9" + noise * (size // 32),
+        "kernel": KERNELS[arch] + noise * 100,
+        "initrd": gzip.compress(b"070701" + noise * 500),
+        "rootfs": b"070701" + noise * 700,
+        "image": image or (b"\xfd7zXZ\x00" if fedora else b"BZh9") + noise * (size // 32),
     }
-    for name, data in content.items():
-        (directory / name).write_bytes(data)
-        sign(directory / name, signer)
+    for kind, name in names.items():
+        (directory / name).write_bytes(content[kind])
+        sign(directory / name, signer, digests=not fedora)
+    if fedora:
+        _stream_metadata(base / "streams/stable.json", directory, version)
+        return directory
     (directory / "version.txt").write_text(f"{family.upper()}_BUILD=1\n{family.upper()}_VERSION={version}\n")
-    current = base / "amd64-usr" / "current"
+    current = directory.parent / "current"
     current.unlink(missing_ok=True)
     current.symlink_to(version)
     return directory
 
 
-def sign(path: Path, signer: Signer) -> None:
-    """The signature and the signed digests that lie beside a vendor's file."""
+def _container_linux(prefix: str) -> dict[str, str]:
+    return {
+        "kernel": f"{prefix}_pxe.vmlinuz",
+        "initrd": f"{prefix}_pxe_image.cpio.gz",
+        "image": f"{prefix}_image.bin.bz2",
+    }
+
+
+def _fedora(version: str, arch: str) -> dict[str, str]:
+    board, start = FEDORA_BOARDS[arch], f"fedora-coreos-{version}"
+    return {
+        "kernel": f"{start}-live-kernel.{board}",
+        "initrd": f"{start}-live-initramfs.{board}.img",
+        "rootfs": f"{start}-live-rootfs.{board}.img",
+        "image": f"{start}-metal.{board}.raw.xz",
+    }
+
+
+def _stream_metadata(path: Path, directory: Path, version: str) -> None:
+    """What Fedora CoreOS publishes about its newest release, as far as it is read; other architectures stay."""
+    formats = {
+        file.name: {
+            "disk": {
+                "location": f"https://vendor.invalid/{file.name}",
+                "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+            }
+        }
+        for file in directory.iterdir()
+        if file.suffix != ".sig"
+    }
+    stream = json.loads(path.read_text()) if path.exists() else {"architectures": {}}
+    stream["architectures"][directory.name] = {"artifacts": {"metal": {"release": version, "formats": formats}}}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(stream))
+
+
+def sign(path: Path, signer: Signer, digests: bool = True) -> None:
+    """The signature and, unless told otherwise, the signed digests that lie beside a vendor's file."""
     signer.sign(path)
+    if not digests:
+        return
     data = path.read_bytes()
-    digests = path.with_name(path.name + ".DIGESTS")
-    digests.write_text(
+    listed = path.with_name(path.name + ".DIGESTS")
+    listed.write_text(
         f"# SHA1 HASH\n{hashlib.sha1(data).hexdigest()}  {path.name}\n"
         f"# SHA512 HASH\n{hashlib.sha512(data).hexdigest()}  {path.name}\n"
     )
-    signer.clear_sign(digests)
+    signer.clear_sign(listed)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

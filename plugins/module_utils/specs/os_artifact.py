@@ -25,6 +25,7 @@ SPEC = dict(
         cache=dict(type="path", default="~/.cache/pfrack/artifacts"),
         record=dict(type="path", default=""),
         update=dict(type="bool", default=False),
+        prune=dict(type="bool", default=False),
         validate_certs=dict(type="bool", default=True),
         timeout=dict(type="int", default=30),
     ),

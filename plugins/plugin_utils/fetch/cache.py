@@ -16,6 +16,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 
 from ansible_collections.pfrack.cluster.plugins.module_utils.errors import DesiredError
@@ -79,6 +80,25 @@ class Cache:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(os.path.join(self.directory(stream, version), leaf))
 
+    def versions(self, stream):
+        """The versions of a stream that something is kept of, finished or not."""
+        found = set()
+        for kind in ("tree", "parts"):
+            with contextlib.suppress(FileNotFoundError):
+                found.update(os.listdir(self._place(kind, stream.path)))
+        with contextlib.suppress(FileNotFoundError):
+            names = os.listdir(self._place("verified", stream.path))
+            found.update(name.removesuffix(".json") for name in names if name.endswith(".json"))
+        return sorted(found)
+
+    def remove(self, stream, version):
+        """Remove all of a version. Its record goes first, so that what an interrupted removal leaves is not trusted."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._record(stream, version))
+        for kind in ("tree", "parts"):
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(self._place(kind, stream.path, version))
+
     @contextlib.contextmanager
     def locked(self, say):
         """Two routers in one play would download the same files into the same place."""
@@ -111,6 +131,11 @@ class VersionRecord:
     def get(self, stream, alias):
         version = read_json(self._path).get(self._key(stream, alias)) if self._path else None
         return version if isinstance(version, str) else ""
+
+    def versions(self, stream):
+        """All versions of a stream that are recorded."""
+        versions = read_json(self._path) if self._path else {}
+        return {version for key, version in versions.items() if key.split(" ")[0] == stream.path}
 
     def set(self, stream, alias, version):
         if self._path:

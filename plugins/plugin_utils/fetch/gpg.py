@@ -38,14 +38,15 @@ class _Signature:
 
 
 class Keyring:
-    """A private keyring with the keys of one file, gone at the end of the `with`.
+    """A private keyring with the keys of these files, gone at the end of the `with`. source: how to call the files.
 
     pinned: fingerprints of the primary keys that may sign. allow_expired: take a signature of a key that has expired
-    since, if it was made while the key was valid. Raises SignatureError when no pinned key is in the file.
+    since, if it was made while the key was valid. Raises SignatureError when no pinned key is in the files.
     """
 
-    def __init__(self, key_file, pinned, allow_expired=False):
-        self._key_file = key_file
+    def __init__(self, key_files, pinned, allow_expired=False, source=""):
+        self._key_files = tuple(key_files)
+        self._source = source or ", ".join(key_files)
         self._pinned = tuple(pinned)
         self._allow_expired = allow_expired
 
@@ -57,13 +58,13 @@ class Keyring:
             )
         self._home = tempfile.TemporaryDirectory(prefix="pfrack-keys-")
         try:
-            imported = self._run("--import", self._key_file)
+            imported = self._run("--import", *self._key_files)
             self._expiry = self._read_keys()
             if not set(self._pinned) & set(self._primaries):
                 raise SignatureError(
                     "%s: does not hold the key %s%s"
                     % (
-                        self._key_file,
+                        self._source,
                         " or ".join(self._pinned),
                         "" if self._primaries else "; it holds no key at all: %s" % imported.stderr.strip()[-300:],
                     ),

@@ -35,11 +35,15 @@ class Wanted:
     fingerprints: tuple = ()
     allow_expired: bool = False
     update: bool = False
+    prune: bool = False
 
 
 @dataclass
 class Outcome:
-    """A release in the cache, or what is missing from it. files: kind -> name; missing: names; size: bytes to load."""
+    """A release in the cache, or what is missing from it.
+
+    files: kind -> name; missing: names; size: bytes to load; pruned: versions that were removed from the cache.
+    """
 
     version: str
     files: dict = field(default_factory=dict)
@@ -48,6 +52,7 @@ class Outcome:
     received: int = 0
     signed_by: list = field(default_factory=list)
     recorded: bool = False
+    pruned: list = field(default_factory=list)
 
 
 @dataclass
@@ -91,7 +96,17 @@ class Obtainer:
                 self._fetch_all(stream, version, files, pinned, wanted, outcome)
         if not dry:
             self._record_version(stream, wanted, version, outcome)
+        if wanted.prune:
+            self._prune(stream, version, outcome, dry)
         return outcome
+
+    def _prune(self, stream, version, outcome, dry):
+        """Remove the other versions of the stream, unless the record names them for another alias."""
+        kept = self._record.versions(stream) | {version}
+        outcome.pruned = [other for other in self._cache.versions(stream) if other not in kept]
+        for other in [] if dry else outcome.pruned:
+            self._say("%s/%s: removed from the cache" % (stream.path, other))
+            self._cache.remove(stream, other)
 
     def _record_version(self, stream, wanted, version, outcome):
         # Last, so that a release that could not be had is not what everybody gets from now on.
@@ -204,15 +219,15 @@ class Obtainer:
 
     def _signed_by(self, file, part, key, pinned, allow_expired):
         try:
-            return self._check_signature(file, part, key.path(), pinned, allow_expired)
+            return self._check_signature(file, part, key, pinned, allow_expired)
         except SignatureError as error:
             # The vendor adds subkeys to the key file from time to time; ours may be a copy from before that.
             if not error.stale or not key.refresh():
                 raise
-            return self._check_signature(file, part, key.path(), pinned, allow_expired)
+            return self._check_signature(file, part, key, pinned, allow_expired)
 
-    def _check_signature(self, file, part, key_file, pinned, allow_expired):
-        with Keyring(key_file, pinned, allow_expired) as keyring:
+    def _check_signature(self, file, part, key, pinned, allow_expired):
+        with Keyring(key.paths(), pinned, allow_expired, key.source) as keyring:
             signer = keyring.verify(part, part + ".sig", file.name)
             if file.digests:
                 self._read_digests(file, part, keyring)
@@ -246,11 +261,11 @@ class Obtainer:
 
 
 class _Key:
-    """The vendor's key file: one on the controller, or a copy of one on the web."""
+    """The vendor's keys: a file or all files of a directory on the controller, or a copy of a file on the web."""
 
     def __init__(self, cache, web, family, chosen):
         self._web = web
-        source = chosen or family.key_url
+        self.source = source = chosen or family.key_url
         if not source:
             raise DesiredError("key: %s" % family.notes["key"])
         self._url = source if re.match(r"https?://", source) else ""
@@ -259,13 +274,19 @@ class _Key:
             self._path = cache.key("%s-%s" % (family.name, mark))
         else:
             self._path = os.path.expanduser(source)
-            if not os.path.isfile(self._path):
-                raise DesiredError("key: %s: there is no such file on the controller" % source)
+            if not self._files():
+                raise DesiredError("key: %s: there is no such file, and no directory with files" % source)
 
-    def path(self):
+    def paths(self):
         if self._url and not os.path.isfile(self._path):
             self._load()
-        return self._path
+        return self._files()
+
+    def _files(self):
+        if not os.path.isdir(self._path):
+            return [self._path] if os.path.isfile(self._path) else []
+        paths = [os.path.join(self._path, name) for name in sorted(os.listdir(self._path)) if name[0] != "."]
+        return [path for path in paths if os.path.isfile(path)]
 
     def refresh(self):
         """Load the key file again; whether it is another one now."""

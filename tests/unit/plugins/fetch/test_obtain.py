@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import gzip
+import functools
 import json
 import shutil
 
@@ -252,36 +252,84 @@ def test_a_server_that_is_away_is_named(vendor):
 
 
 def test_fedora_coreos_takes_names_version_and_checksums_from_its_stream(vendor):
-    version, stream = "44.20260802.3.1", vendor.stream(family="fedora-coreos", base_url=vendor.url)
-    directory = vendor.root / "prod/streams/stable/builds" / version / "x86_64"
-    directory.mkdir(parents=True)
-    content = {
-        f"fedora-coreos-{version}-live-kernel.x86_64": small_vendor.X86_KERNEL + b"k" * 1000,
-        f"fedora-coreos-{version}-live-initramfs.x86_64.img": gzip.compress(b"070701"),
-        f"fedora-coreos-{version}-live-rootfs.x86_64.img": b"070701 rootfs",
-        f"fedora-coreos-{version}-metal.x86_64.raw.xz": b"\xfd7zXZ\x00 disk",
-    }
-    formats = {}
-    for number, (name, data) in enumerate(content.items()):
-        (directory / name).write_bytes(data)
-        vendor.signer.sign(directory / name)
-        formats[str(number)] = {
-            "disk": {
-                "location": f"https://example.org/{name}",
-                "sha256": small_vendor.hashlib.sha256(data).hexdigest(),
-            }
-        }
-    metadata = {"architectures": {"x86_64": {"artifacts": {"metal": {"release": version, "formats": formats}}}}}
-    (vendor.root / "streams").mkdir()
-    (vendor.root / "streams/stable.json").write_text(json.dumps(metadata))
-    vendor.stream = lambda: stream
+    version = "44.20260802.3.1"
+    vendor.stream = functools.partial(vendor.stream, family="fedora-coreos", base_url=vendor.url)
+    directory = small_vendor.publish(vendor.root, vendor.signer, version, "fedora-coreos")
     outcome = vendor.obtain()
     assert outcome.version == version
     assert sorted(outcome.files) == ["image", "initrd", "kernel", "rootfs"]
     # Another file with a good signature, but not the published one.
     shutil.rmtree(vendor.cache.root)
-    initrd, rootfs = list(content)[1:3]
+    initrd, rootfs = (f"fedora-coreos-{version}-live-{name}.x86_64.img" for name in ("initramfs", "rootfs"))
     for end in ("", ".sig"):
         shutil.copy(directory / (initrd + end), directory / (rootfs + end))
     with pytest.raises(DesiredError, match="SHA256 is not the published one"):
         vendor.obtain(update=True)
+
+
+def test_keys_may_lie_in_a_directory(vendor, tmp_path):
+    stranger = small_vendor.Signer(tmp_path / "stranger")
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    (keys / "README").write_text("Not everything here is a key.")
+    (keys / "44.asc").write_bytes(stranger.public_key())
+    vendor.release("1.2.3")
+    with pytest.raises(DesiredError, match=f"{keys}: does not hold the key {vendor.signer.fingerprint}"):
+        vendor.obtain(version="1.2.3", key=str(keys))
+    (keys / "45.asc").write_bytes(vendor.signer.public_key())
+    assert vendor.obtain(version="1.2.3", key=str(keys)).signed_by == [vendor.signer.fingerprint]
+    shutil.rmtree(vendor.cache.root)
+    with pytest.raises(DesiredError, match="no directory with files"):
+        vendor.obtain(version="1.2.3", groups=("disk",), key=str(tmp_path / "missing"))
+
+
+def test_pruning_keeps_what_is_recorded_and_what_is_wanted(vendor):
+    for version in ("1.2.3", "1.2.4", "1.2.5"):
+        vendor.release(version)
+        vendor.obtain(version=version)
+    vendor.obtain()
+    other = vendor.cache.part(vendor.stream(channel="beta"), "1.2.3", IMAGE)
+    with open(other, "wb") as file:
+        file.write(b"of another stream")
+    with open(vendor.cache.part(vendor.stream(), "1.2.2", IMAGE), "wb") as file:
+        file.write(b"was never finished")
+    before = vendor.cached()
+    assert vendor.obtain(version="1.2.4", prune=True, dry=True).pruned == ["1.2.2", "1.2.3"]
+    assert vendor.cached() == before
+    assert vendor.obtain(version="1.2.4", prune=True).pruned == ["1.2.2", "1.2.3"]
+    assert vendor.cache.versions(vendor.stream()) == ["1.2.4", "1.2.5"]
+    assert vendor.cached()[1] == [IMAGE]
+    vendor.requests("HEAD")
+    assert vendor.obtain(version="1.2.4", prune=True).pruned == [] and vendor.obtain().missing == []
+    assert vendor.requests("HEAD") == []
+    assert vendor.obtain(version="1.2.3").missing
+
+
+@pytest.mark.parametrize(
+    ("family", "version", "kernel"),
+    [
+        ("flatcar", "1.2.3", "arm64-usr/1.2.3/" + KERNEL),
+        ("coreos", "1.2.3", "arm64-usr/1.2.3/" + KERNEL.replace("flatcar", "coreos")),
+        (
+            "fedora-coreos",
+            "44.20260802.3.1",
+            "aarch64/44.20260802.3.1/fedora-coreos-44.20260802.3.1-live-kernel.aarch64",
+        ),
+    ],
+)
+def test_machines_with_another_processor(vendor, family, version, kernel):
+    for arch in ("x86-64", "arm64"):
+        directory = small_vendor.publish(vendor.root, vendor.signer, version, family, arch=arch)
+    vendor.stream = functools.partial(vendor.stream, family=family, base_url=vendor.url, arch="arm64")
+    outcome = vendor.obtain()
+    assert outcome.version == version
+    path = vendor.cache.directory(vendor.stream(), version)
+    assert f"{path}/{outcome.files['kernel']}".endswith(f"/{family}/stable/{kernel}")
+    # The kernel of the other architecture is signed as well.
+    shutil.rmtree(vendor.cache.root)
+    boards = ("aarch64", "x86_64") if family == "fedora-coreos" else ("arm64-usr", "amd64-usr")
+    for end in ("", ".sig"):
+        name = outcome.files["kernel"]
+        shutil.copy(str(directory / (name + end)).replace(*boards), directory / (name + end))
+    with pytest.raises(DesiredError, match="is not a Linux kernel for arm64"):
+        vendor.obtain()
