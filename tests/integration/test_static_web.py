@@ -95,6 +95,52 @@ def test_lost_files_and_a_dead_server_are_repaired(site, client):
     assert router.run("sha256sum /cf/conf/config.xml").stdout == before
 
 
+# Without the module that removes files, and without the directive.
+PLAIN_NGINX = """#!/bin/sh
+case " $* " in *" -V "*) /usr/sbin/nginx -V 2>&1 | sed s/--with-http_dav_module//; exit ;; esac
+exec /usr/sbin/nginx "$@"
+"""
+
+
+@pytest.mark.parametrize("site", EVERY[:1], ids="-".join, indirect=True)
+@pytest.mark.parametrize("nginx", ["dav", "plain"])
+def test_a_machine_takes_its_own_files_back(site, client, nginx):
+    router = site.rack.router
+    if nginx == "plain":
+        router.run(
+            ["sh", "-c", "rm /usr/local/sbin/nginx; cat > $0; chmod +x $0", "/usr/local/sbin/nginx"], input=PLAIN_NGINX
+        )
+    play(site).ok()
+    assert ("dav_methods" in router.run("cat /usr/local/etc/pfrack_static_web.conf").stdout) == (nginx == "dav")
+    one, two, three = (digit * 32 for digit in "123")
+    router.run(f"cd /tftpboot/pfrack && mkdir -m 777 install install/{one} install/{two} install/{three}")
+    router.run(f"cd /tftpboot/pfrack/install && for id in *; do echo x > $id/token; done; cp -r {one} ../other")
+
+    def withdraw(installation):
+        assert status(client, f"install/{installation}/", "-X", "DELETE") == "204"
+        wait_for(lambda: status(client, f"install/{installation}/token") == "404", "the token is gone", 30)
+
+    for path in ("other/", "install/", f"install/{one}/../../other/", f"install/{one}/%2e%2e/%2e%2e/other/"):
+        assert status(client, path, "-X", "DELETE", "--path-as-is") in ("403", "405")
+    withdraw(one)
+    assert status(client, f"install/{two}/token") == status(client, "other/token") == "200"
+    if nginx == "plain":
+        # Who asks while the loop is dead is not forgotten.
+        router.run("kill $(cat /var/run/pfrack_web_withdrawal.pid)")
+        status(client, f"install/{two}/", "-X", "DELETE")
+        assert play(site).ok().changed == 1
+        wait_for(lambda: status(client, f"install/{two}/token") == "404", "the token is gone", 30)
+    assert play(site).ok().changed == 0
+    router.stop()
+    router.start()
+    wait_for(lambda: status(client, f"install/{three}/token") == "200", "an answer after the start", 30)
+    withdraw(three)
+    assert router.run("ls /tftpboot/pfrack/install").stdout.split() == ([two] if nginx == "dav" else [])
+    play(site, state="absent").ok()
+    assert "pfrack_static_web" not in router.run("ps ax; ls /var/run /var/log").stdout
+    assert "withdrawal" not in router.run("ls /var/run").stdout
+
+
 def test_a_port_that_is_taken_is_refused_and_everything_is_as_before(site):
     router = site.rack.router
     other = router.popen(["socat", "TCP-LISTEN:8099,bind=10.10.0.1,fork", "-"])

@@ -54,6 +54,7 @@ function pfrack_web_conf(array $settings): string
     $pid = PFRACK_WEB_PID;
     $log = PFRACK_WEB_LOG;
     $withdrawal = pfrack_web_withdrawal();
+    $format = pfrack_web_withdrawal_format();
     return <<<EOD
         # Made by pfrack from the configuration; changes are lost.
         user {$who};
@@ -69,7 +70,7 @@ function pfrack_web_conf(array $settings): string
             tcp_nopush on;
             server_tokens off;
             client_max_body_size 1k;
-            server {
+        {$format}    server {
                 listen {$host}:{$settings['port']};
                 root {$settings['directory']};
                 disable_symlinks if_not_owner from=\$document_root;
@@ -82,32 +83,24 @@ function pfrack_web_conf(array $settings): string
         EOD;
 }
 
-/** Lets a machine that is installed remove the files of its installation, whose name only it was told. */
-function pfrack_web_withdrawal(): string
-{
-    static $able = null;
-    if ($able === null) {
-        [, $words] = pfrack_run([pfrack_web_nginx(), '-V']);
-        $able = strpos($words, '--with-http_dav_module') !== false;
-    }
-    return !$able ? '' : '        location ~ "^/install/[0-9a-f]{32}/" '
-        . '{ limit_except GET DELETE { deny all; } dav_methods DELETE; min_delete_depth 2; }';
-}
-
 /** What starts it at boot. It may be called again at any time. */
-function pfrack_web_rc(): string
+function pfrack_web_rc(array $settings): string
 {
+    $withdrawal = pfrack_web_withdrawal_rc($settings['directory']);
     $nginx = pfrack_web_nginx();
     [$conf, $pid, $log] = [PFRACK_WEB_CONF, PFRACK_WEB_PID, PFRACK_WEB_LOG];
     return <<<EOD
         #!/bin/sh
         # Made by pfrack: files for the nodes over HTTP.
 
-        alive() {
-            [ -s {$pid} ] && ps -ww -o command= -p "\$(cat {$pid})" 2> /dev/null | grep -q {$conf}
-        }
+        # Whether the process of this file has that word in its command.
+        is() { [ -s "\$1" ] && ps -ww -o command= -p "\$(cat "\$1")" 2> /dev/null | grep -q "\$2"; }
 
+        alive() { is {$pid} {$conf}; }
+
+        {$withdrawal}
         rc_start() {
+            withdrawal_alive || withdrawal_start
             alive && return 0
             # Nothing else on the router rotates this log.
             [ -z "\$(find {$log} -size +2000 2> /dev/null)" ] || mv -f {$log} {$log}.0
@@ -115,6 +108,7 @@ function pfrack_web_rc(): string
         }
 
         rc_stop() {
+            withdrawal_stop
             alive || return 0
             kill -TERM "\$(cat {$pid})"
             for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
@@ -128,7 +122,7 @@ function pfrack_web_rc(): string
             start) rc_start ;;
             stop) rc_stop ;;
             restart) rc_stop && rc_start ;;
-            status) alive ;;
+            status) alive && withdrawal_alive ;;
         esac
 
         EOD;
@@ -165,7 +159,7 @@ function pfrack_apply_static_web(array $old, array $services): string
     }
     pfrack_make_directory($settings['directory'], 0755);
     pfrack_web_write(PFRACK_WEB_CONF, pfrack_web_conf($settings), 0644);
-    pfrack_web_write(PFRACK_WEB_RC, pfrack_web_rc(), 0755);
+    pfrack_web_write(PFRACK_WEB_RC, pfrack_web_rc($settings), 0755);
     $mark = pfrack_log_mark([basename(PFRACK_WEB_LOG)]);
     [$code, $words] = pfrack_run([PFRACK_WEB_RC, 'restart']);
     $up = $code === 0 && pfrack_wait(static function () use ($settings): bool {
@@ -187,9 +181,9 @@ function pfrack_web_remove(): string
             pfrack_fail('the static web server is disabled but still runs', PFRACK_WEB_RC, $words);
         }
     }
-    foreach ([PFRACK_WEB_RC, PFRACK_WEB_CONF, PFRACK_WEB_LOG, PFRACK_WEB_LOG . '.0', PFRACK_WEB_PID] as $file) {
-        @unlink($file);
-    }
+    $files = [PFRACK_WEB_RC, PFRACK_WEB_CONF, PFRACK_WEB_LOG, PFRACK_WEB_LOG . '.0', PFRACK_WEB_PID, PFRACK_WITHDRAWN,
+        PFRACK_WITHDRAWAL_PID];
+    array_map(static fn($file) => @unlink($file), $files);
     return $words;
 }
 
@@ -230,8 +224,9 @@ function pfrack_web_state(): array
             return ['enabled' => false, 'in_order' => !is_file(PFRACK_WEB_RC) && !is_file(PFRACK_WEB_CONF)];
         }
         $same = (string)@file_get_contents(PFRACK_WEB_CONF) === pfrack_web_conf($settings)
-            && (string)@file_get_contents(PFRACK_WEB_RC) === pfrack_web_rc() && is_executable(PFRACK_WEB_RC);
-        return ['enabled' => true, 'in_order' => $same && pfrack_pid(PFRACK_WEB_PID) !== 0
+            && (string)@file_get_contents(PFRACK_WEB_RC) === pfrack_web_rc($settings) && is_executable(PFRACK_WEB_RC);
+        $withdraws = pfrack_web_has_dav() || pfrack_pid(PFRACK_WITHDRAWAL_PID) !== 0;
+        return ['enabled' => true, 'in_order' => $same && $withdraws && pfrack_pid(PFRACK_WEB_PID) !== 0
             && pfrack_web_answers($settings)];
     } catch (PfrackError $error) {
         return ['enabled' => true, 'in_order' => false];
