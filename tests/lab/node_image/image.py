@@ -50,10 +50,25 @@ MODULES = ["virtio_net", "virtio_blk", "virtio_scsi", "sd_mod", "ahci", "loop", 
            "nls_cp437", "vfat"]  # fmt: skip
 MODULE_DIRECTORIES = ["block", "crypto", "fs", "lib", "net", "drivers/ata", "drivers/block", "drivers/md",
                       "drivers/net", "drivers/scsi", "drivers/virtio"]  # fmt: skip
+# File systems and drivers that no node of a rack meets.
+MODULES_LEFT_OUT = """
+    fs/9p fs/afs fs/bcachefs fs/cachefiles fs/ceph fs/coda fs/dlm fs/ecryptfs fs/erofs fs/exfat fs/f2fs fs/gfs2 fs/hfs
+    fs/hfsplus fs/jffs2 fs/jfs fs/lockd fs/minix fs/netfs fs/nfs fs/nfs_common fs/nfsd fs/nilfs2 fs/ntfs3 fs/ocfs2
+    fs/orangefs fs/smb fs/ubifs fs/udf fs/ufs
+    net/9p net/bluetooth net/ceph net/dccp net/mpls net/openvswitch net/rds net/rxrpc net/sctp net/smc net/sunrpc
+    net/tipc net/vmw_vsock
+    drivers/block/drbd drivers/block/rbd.ko.xz drivers/block/rnbd drivers/md/bcache drivers/md/dm-vdo
+    drivers/net/ethernet/amazon drivers/net/ethernet/google drivers/net/ethernet/mellanox
+    drivers/net/ethernet/microsoft drivers/net/ethernet/pensando drivers/net/hyperv drivers/net/wwan
+    drivers/scsi/ipr.ko.xz drivers/scsi/libfc drivers/scsi/libsas drivers/scsi/mpi3mr drivers/scsi/scsi_debug.ko.xz
+""".split()
 # Nobody reads these on a node.
-LEFT_OUT = ["usr/bin/etcdutl", "usr/lib/udev/hwdb.bin", "usr/share/info", "usr/share/lintian", "usr/share/locale",
-            "usr/share/bash-completion", "var/lib/dpkg/info", "usr/lib/dracut", "usr/lib/podman/rootlessport",
-            "usr/lib/x86_64-linux-gnu/libcrun.a", "usr/include", "usr/lib/apt", "var/cache/apt"]  # fmt: skip
+LEFT_OUT = ["usr/bin/etcdutl", "usr/bin/ignition-validate", "usr/lib/udev/hwdb.bin", "usr/lib/udev/hwdb.d",
+            "usr/share/info", "usr/share/lintian", "usr/share/locale", "usr/share/bash-completion", "var/lib/dpkg/info",
+            "var/cache/debconf", "usr/lib/dracut", "usr/libexec/podman/podman-testing",
+            "usr/libexec/podman/rootlessport", "usr/lib/podman/netavark-dhcp-proxy-client",
+            "usr/lib/x86_64-linux-gnu/libcrun.a", "usr/bin/sqv", "usr/include", "usr/lib/apt",
+            "var/cache/apt"]  # fmt: skip
 # What these look for is never there, and looking costs an emulated processor seconds.
 GENERATORS = ["bless-boot", "cryptsetup", "gpt-auto", "hibernate-resume", "integritysetup", "rc-local", "ssh", "sysv",
               "tpm2", "veritysetup"]  # fmt: skip
@@ -219,7 +234,8 @@ def _copy_modules(source: Path, target: Path) -> None:
             shutil.copy(file, target)
     for directory in MODULE_DIRECTORIES:
         for file in sorted((source / "kernel" / directory).rglob("*.ko.xz")):
-            if "vmw_vsock" in file.parts:
+            relative = str(file.relative_to(source / "kernel"))
+            if any(relative == name or relative.startswith(name + "/") for name in MODULES_LEFT_OUT):
                 continue
             unpacked = target / file.relative_to(source).with_suffix("")
             unpacked.parent.mkdir(parents=True, exist_ok=True)
