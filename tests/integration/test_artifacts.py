@@ -78,7 +78,8 @@ class Artifacts(Site):
         del self.settings["boot_artifacts_record"]
         self.loaders = directory / "loaders"
         self.loaders.mkdir()
-        for name in ("pxelinux.0", "ldlinux.c32", "libutil.c32", "menu.c32", "ipxe.lkrn", "ipxe.efi"):
+        names = "pxelinux.0 ldlinux.c32 libutil.c32 menu.c32 ipxe.lkrn ipxe.efi ipxe-arm64.efi"
+        for name in names.split():
             (self.loaders / name).write_text(f"{name} of one version\n")
         self.settings |= {
             "boot_artifacts_base_url": VENDOR + "/{channel}",
@@ -88,8 +89,8 @@ class Artifacts(Site):
             "boot_artifacts_loader_path": str(self.loaders),
         }
 
-    def run(self, *arguments, tasks_from="", **variables):
-        tasks = [{"import_role": {"name": "pfrack.cluster.boot_artifacts"}}]
+    def run(self, *arguments, tasks_from="", roles=("boot_artifacts",), **variables):
+        tasks = [{"import_role": {"name": f"pfrack.cluster.{role}"}} for role in roles]
         if tasks_from:
             tasks.append({"import_role": {"name": "pfrack.cluster.boot_artifacts", "tasks_from": tasks_from}})
         play = {"hosts": "routers", "gather_facts": False, "vars": variables, "tasks": tasks}
@@ -160,6 +161,66 @@ def test_nodes_get_what_the_vendor_signed_and_the_second_run_does_nothing(site, 
     assert (again.changed, again.diffs) == (0, [])
     assert vendor.asked() == []
     assert site.rack.router.run(state).stdout == before
+
+
+# Kernel arguments of the live system; the address of its configuration stands for {live}.
+FAMILIES = {
+    "flatcar": ("1.2.3", "flatcar.first_boot=1 ignition.config.url={live}"),
+    "fedora-coreos": (
+        "44.20260802.3.1",
+        "coreos.live.rootfs_url={rootfs} ignition.firstboot ignition.platform.id=metal ignition.config.url={live}",
+    ),
+    "coreos": ("1.2.3", "cloud-config-url={live}"),
+}
+ARCHITECTURES = {"node2": "x86-64", "node3": "arm64"}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_family_from_the_vendor_to_what_a_machine_boots(site, vendor, node, family):
+    version, arguments = FAMILIES[family]
+    directories = {
+        name: small_vendor.publish(vendor.directory / family, vendor.signer, version, family, arch=arch)
+        for name, arch in ARCHITECTURES.items()
+    }
+    for name, arch in ARCHITECTURES.items():
+        site.nodes()[name]["architecture"] = arch
+    site.settings |= {
+        "cluster_platform": "none",
+        "boot_artifacts_family": family,
+        "boot_artifacts_base_url": f"{VENDOR}/{family}",
+        "boot_artifacts_architectures": list(ARCHITECTURES.values()),
+        "boot_menu_console": [],
+        "node_config_ssh_authorized_keys": ["ssh-ed25519 AAAA me"],
+    }
+    site.run(roles=("cluster", "node_config", "boot_artifacts", "boot_menu")).ok()
+    for name, directory in directories.items():
+        mac = site.nodes()[name]["mac_address"].replace(":", "-")
+        script = site.rack.router.run(f"cat /tftpboot/pfrack/boot/{mac}.ipxe").stdout
+        kernel, line = re.search(r"^kernel (\S+) initrd=initrd.img (.*) \|\| goto retry$", script, re.M).groups()
+        initrd = re.search(r"^initrd --name initrd.img (\S+) ", script, re.M).group(1)
+        found = re.fullmatch(re.escape(arguments).replace(r"\{live\}", r"(?P<live>\S+)").replace(
+            r"\{rootfs\}", r"(?P<rootfs>\S+)"), line)  # fmt: skip
+        assert found, line
+        urls = {"kernel": kernel, "initrd": initrd, **found.groupdict()}
+        live = fetch(node, urls.pop("live")).stdout
+        for url in urls.values():
+            theirs = small_vendor.hashlib.sha256((directory / url.rsplit("/", 1)[1]).read_bytes()).hexdigest()
+            assert node.run(f"curl -s {url} | sha256sum").stdout.split()[0] == theirs
+        config = fetch(node, re.sub("/live$", "/config", found["live"])).stdout
+        for text in (live, config):
+            if family == "coreos":
+                assert text.startswith("#cloud-config\n") and "ssh-ed25519 AAAA me" in text
+            else:
+                assert json.loads(text)["ignition"]["version"] == "3.3.0"
+        if family == "fedora-coreos":
+            # Its live system is what it installs.
+            assert "metal" not in site.rack.router.run("find /tftpboot").stdout
+        else:
+            # What the installer of the live system will ask for.
+            base = f"{WEB}/os/{family}/stable/{directory.parent.name}"
+            for path in (f"{version}/{family}_production_image.bin.bz2", "current/version.txt"):
+                assert fetch(node, f"{base}/{path}", "-I").returncode == 0
+    assert site.run(roles=("cluster", "node_config", "boot_artifacts", "boot_menu")).ok().changed == 0
 
 
 def test_current_stays_what_it_was_until_it_is_asked_for_again(site, vendor, node):

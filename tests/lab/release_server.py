@@ -1,7 +1,8 @@
 """The machine `releases` on the WAN side: the node image under the vendors' URLs, over HTTP and HTTPS.
 
 `BASE/amd64-usr/VERSION/FILE` and `BASE/amd64-usr/current/FILE`, with BASE `http://198.51.100.10` or
-`https://198.51.100.10`, and the same below `/stable`, `/beta` and `/alpha`, which are host names at the vendors'.
+`https://198.51.100.10`, and the same below `/stable`, `/beta` and `/alpha`, which are host names at the vendors'. Below
+`/coreos` the same files have the names of the historic CoreOS Container Linux.
 """
 
 from __future__ import annotations
@@ -75,16 +76,25 @@ def settings(directory: Path, gateway: str) -> dict:
 
 def add_version(files: Path, version: str) -> Path:
     """Publish the image as this version, which becomes the current one; returns the version's directory."""
-    directory = files / node_image.BOARD / version
+    directory = _publish(files / node_image.BOARD / version, {})
+    # A checksum names its file, so those of the other names would be wrong.
+    _publish(files / "coreos" / node_image.BOARD / version, {"flatcar_": "coreos_", "FLATCAR_": "COREOS_"})
+    return directory
+
+
+def _publish(directory: Path, renamed: dict[str, str]) -> Path:
+    """Links to the image's files, with other words in their names and in version.txt; `current` leads there."""
+    release, version = node_image.ensure_image() / "release", directory.name
     directory.mkdir(parents=True)
-    for file in (node_image.ensure_image() / "release").iterdir():
-        (directory / file.name).symlink_to(f"{IMAGE}/{file.name}")
-    if version != node_image.VERSION:
-        for name in ("version.txt", "version.txt.sig"):
-            (directory / name).unlink()
-        original = (node_image.ensure_image() / "release/version.txt").read_text()
-        (directory / "version.txt").write_text(original.replace(node_image.VERSION, version))
-        node_image.sign(node_image.ensure_image() / "key", directory / "version.txt")
+    text = (release / "version.txt").read_text().replace(node_image.VERSION, version)
+    for file in release.iterdir():
+        name = file.name
+        for old, new in renamed.items():
+            name, text = name.replace(old, new), text.replace(old, new)
+        if not name.startswith("version.txt") and not (renamed and "DIGESTS" in name):
+            (directory / name).symlink_to(f"{IMAGE}/{file.name}")
+    (directory / "version.txt").write_text(text)
+    node_image.sign(node_image.ensure_image() / "key", directory / "version.txt")
     current = directory.parent / "current"
     current.unlink(missing_ok=True)
     current.symlink_to(version)
