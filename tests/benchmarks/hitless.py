@@ -10,6 +10,8 @@ hitless.py [--nodes 200]
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -17,14 +19,17 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "integration"), str(TESTS / "lab")]
 
+import debian_root
 import fleet
 import lab
 from ansible_collections.pfrack.cluster.plugins.module_utils.backend_sync import config
 from ansible_collections.pfrack.cluster.plugins.module_utils.reconcile import reconcile
+from load import load
+from wrk import wrk
 
 KINDS = {
-    "kept": "HTTP, kept connections",
-    "new": "HTTP, new connections",
+    "wrk kept": "HTTP, kept connections",
+    "wrk new": "HTTP, new connections",
     "tcp": "TCP, new connections",
     "session": "TCP, messages in sessions",
 }
@@ -50,7 +55,8 @@ def measure(rack: lab.Rack, change, nodes: int) -> tuple[float, dict]:
     syncing.install()
     syncing.run(fleet.wish(1, 2))
     present = [1, 2]
-    with fleet.load(rack.controller) as clients:
+    # wrk speaks HTTP only.
+    with wrk(rack.controller) as seen, load(rack.controller, ("tcp", "session")) as clients:
         begin = time.monotonic()
         for number in range(3, nodes + 3):
             present.append(number)
@@ -60,14 +66,15 @@ def measure(rack: lab.Rack, change, nodes: int) -> tuple[float, dict]:
             change(syncing, fleet.wish(*present))
         seconds = (time.monotonic() - begin) / (2 * nodes)
     syncing.end()
-    return seconds, clients.result
+    return seconds, {**seen, **clients.result}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, default=200)
     nodes = parser.parse_args().nodes
-    with lab.Rack("benchmark") as rack:
+    debian_root.install_packages([] if shutil.which("wrk") else ["wrk"])
+    with lab.Rack(f"benchmark-{os.getpid()}") as rack:
         machine = rack.add_node("fleet")
         fleet.Fleet(machine).serve(nodes + 2)
         results = {}

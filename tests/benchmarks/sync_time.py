@@ -10,6 +10,7 @@ sync_time.py [--servers 10,100,1000]
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
 import time
@@ -38,7 +39,7 @@ def main() -> int:
     parser.add_argument("--servers", default="10,100,1000")
     counts = [int(text) for text in parser.parse_args().servers.split(",")]
     rows = {}
-    with lab.Rack("benchmark") as rack:
+    with lab.Rack(f"benchmark-{os.getpid()}") as rack:
         fleet.Fleet(rack.add_node("fleet")).serve(max(counts) + 2)
         syncing = fleet.SyncRouter(rack)
         syncing.install()

@@ -28,7 +28,7 @@ http.server.ThreadingHTTPServer(("", int(sys.argv[1])), Handler).serve_forever()
 """
 
 
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 15) -> object:
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 60) -> object:
     """The first true value of the condition; says what was waited for when the time is over."""
     deadline = time.monotonic() + seconds
     while True:

@@ -78,3 +78,25 @@ def node(rack: lab.Rack) -> Iterator[Callable[..., lab.Machine]]:
     yield add
     for name in added:
         rack.remove_node(name)
+
+
+@pytest.fixture
+def fleet(router: lab.Router, node: Callable[..., lab.Machine]) -> object:
+    """Six nodes that serve, see fleet.py."""
+    from fleet import NODES, Fleet
+
+    fleet = Fleet(node("fleet"))
+    fleet.serve(NODES)
+    return fleet
+
+
+@pytest.fixture
+def syncing(rack: lab.Rack, fleet: object) -> Iterator[object]:
+    """Runs of the backend sync against a router whose HAProxy has no servers yet."""
+    from fleet import SyncRouter
+
+    syncing = SyncRouter(rack)
+    syncing.install()
+    yield syncing
+    syncing.before = None
+    syncing.end()

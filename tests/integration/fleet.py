@@ -1,15 +1,12 @@
 # Copyright: (c) 2026, pfrack.cluster contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Many nodes as addresses of one machine, clients that count what they lose, and runs of the backend sync."""
+"""Many nodes as addresses of one machine, and runs of the backend sync."""
 
 from __future__ import annotations
 
 import base64
-import contextlib
-import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from clients import listening, wait_for
@@ -35,14 +32,14 @@ __all__ = [
     "Wish",
     "address",
     "agent_source",
-    "load",
-    "read_lines",
     "read_state",
 ]
 
 PORT, LINES = 80, 2222
 WEB, SSH = 8080, 8022
 FRONT = "10.10.0.1"
+# How many of them the fixture `fleet` starts.
+NODES = 6
 
 # Answers with the address that was asked. The line server keeps a connection until the client ends it.
 SERVER = """
@@ -71,75 +68,6 @@ async def main():
                await asyncio.start_server(line, None, int(sys.argv[2]), backlog=1000)]
     await asyncio.gather(*(server.serve_forever() for server in servers))
 asyncio.run(main())
-"""
-
-# Four kinds of clients until the input ends: HTTP on kept and on new connections, TCP, and TCP sessions that stay open.
-LOAD = """
-import collections, http.client, json, socket, sys, threading
-host, web, lines = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-stop, lock, result = threading.Event(), threading.Lock(), {}
-def count(kind, error=None, who=None):
-    with lock:
-        entry = result.setdefault(kind, {"answered": 0, "lost": 0, "errors": {}, "servers": {}})
-        entry["lost" if error else "answered"] += 1
-        if error:
-            entry["errors"][error] = entry["errors"].get(error, 0) + 1
-        else:
-            entry["servers"][who] = entry["servers"].get(who, 0) + 1
-def ask(connection, kind):
-    try:
-        connection.request("GET", "/")
-        answer = connection.getresponse()
-        body = answer.read().decode()
-        if answer.status == 200:
-            count(kind, who=body)
-            return not answer.will_close
-        count(kind, "status %d" % answer.status)
-    except (OSError, http.client.HTTPException) as error:
-        count(kind, type(error).__name__)
-    return False
-def kept():
-    connection = http.client.HTTPConnection(host, web, timeout=10)
-    while not stop.is_set():
-        if not ask(connection, "kept"):
-            connection.close()
-def new():
-    while not stop.is_set():
-        connection = http.client.HTTPConnection(host, web, timeout=10)
-        ask(connection, "new")
-        connection.close()
-def tcp():
-    while not stop.is_set():
-        try:
-            with socket.create_connection((host, lines), 10) as line:
-                who = line.makefile().readline().strip()
-                count("tcp", None if who else "no line", who)
-        except OSError as error:
-            count("tcp", type(error).__name__)
-def session():
-    while not stop.is_set():
-        try:
-            with socket.create_connection((host, lines), 10) as line:
-                file = line.makefile("rw")
-                who = file.readline().strip()
-                for number in range(50):
-                    file.write("%d\\n" % number)
-                    file.flush()
-                    good = file.readline() == "%d\\n" % number
-                    count("session", None if good and who else "cut", who)
-                    if not good or stop.wait(0.005):
-                        break
-        except OSError as error:
-            count("session", type(error).__name__)
-workers = [threading.Thread(target=work) for work in (kept, kept, new, tcp, session)]
-for worker in workers:
-    worker.start()
-print("started", flush=True)
-sys.stdin.read()
-stop.set()
-for worker in workers:
-    worker.join()
-print(json.dumps(result))
 """
 
 
@@ -177,11 +105,11 @@ def wish(*numbers: int, only: str = "", **options) -> Wish:
 
 
 class SyncRouter:
-    """Runs of the sync against the rack's router, over the connection's own code."""
+    """Runs of the sync against the rack's router, over a connection's own code."""
 
-    def __init__(self, rack):
+    def __init__(self, rack, line=None):
         self.rack = rack
-        self.line = RouterLine(rack)
+        self.line = line or RouterLine(rack)
         self.before = None
         self.port = Router(self._call)
 
@@ -195,7 +123,7 @@ class SyncRouter:
 
     def install(self, **pools: dict) -> None:
         """HAProxy with two services in front of our backends, which have no servers yet."""
-        self.rack.router.run(["pfSense-upgrade", "-y", "-i", "pfSense-pkg-haproxy"])
+        self.rack.router.run("echo 0 > /etc/pfrack-lab-package-seconds; pfSense-upgrade -y -i pfSense-pkg-haproxy")
         # The nodes' addresses do not fit into a /24.
         self.rack.router.run("ip addr add 10.10.250.1/16 dev em1; ip addr add fd00::ffff/64 dev em1 nodad")
         kinds = (("web", "http", WEB, "HTTP", "100"), ("lines", "tcp", SSH, "Basic", "101"))
@@ -258,32 +186,43 @@ def _pool(name: str, check: str, number: str) -> dict:
     return {**pool, "httpcheck_method": "GET"} if check == "HTTP" else pool
 
 
-class Load:
-    """Clients at work; `result` says for each kind what was answered and lost."""
-
-    def __init__(self, machine):
-        self._process = machine.popen(
-            [sys.executable, "-c", LOAD, FRONT, str(WEB), str(SSH)], stdin=-1, stdout=-1, text=True
+def running(syncing):
+    """{backend/name: (id, address, port, weight, out of service, checked)} of the running process."""
+    return {
+        f"{backend}/{name}": (
+            s.id,
+            s.address,
+            s.port,
+            s.weight,
+            s.maintenance or s.drained,
+            s.check_runs and not s.maintenance,
         )
-        self._process.stdout.readline()
-        self.result: dict = {}
-
-    def stop(self) -> None:
-        output, _errors = self._process.communicate("", timeout=60)
-        self.result = json.loads(output)
-
-    @property
-    def lost(self) -> dict:
-        return {kind: entry["errors"] for kind, entry in self.result.items() if entry["lost"]}
-
-    def answered_by(self, kind: str) -> set:
-        return set(self.result[kind]["servers"])
+        for backend, servers in read_state(syncing.port.haproxy_state()["state"]).items()
+        for name, s in servers.items()
+    }
 
 
-@contextlib.contextmanager
-def load(machine) -> Iterator[Load]:
-    clients = Load(machine)
-    try:
-        yield clients
-    finally:
-        clients.stop()
+def in_file(syncing):
+    """The same of the file that the next start reads."""
+    return {
+        f"{backend}/{name}": (s.id, s.address, s.port, s.weight, s.disabled, s.check and not s.disabled)
+        for backend, servers in read_lines(syncing.port.haproxy_state()["lines"]).items()
+        for name, s in servers.items()
+    }
+
+
+def in_config(syncing):
+    return {
+        f"{pool['name']}_ipvANY/{s['name']}": (s["id"], s["address"], s["port"])
+        for pool in syncing.section()["ha_pools"]["item"]
+        for s in (pool.get("ha_servers") or {}).get("item", [])
+    }
+
+
+def check_agreement(syncing, *numbers):
+    """config.xml, the file and the process say the same, and these nodes are in there."""
+    state = running(syncing)
+    assert state == in_file(syncing)
+    assert {name: values[:3] for name, values in state.items()} == in_config(syncing)
+    names = {f"{backend}_ipvANY/node{number}" for backend in ("web", "lines") for number in numbers}
+    assert {name for name in state if "/node" in name} == names

@@ -95,6 +95,31 @@ def test_a_renewal_wakes_nobody(line, node):
     assert (answer["changed"], answer["token"]) == ([], token)
 
 
+@pytest.mark.parametrize("rack", [*VARIANTS, ("2.7", "isc")], ids="-".join, indirect=True)
+def test_leases_and_probes(line, router, node):
+    router.php(
+        """require_once('config.inc'); require_once('functions.inc'); require_once('services.inc');
+        config_set_path('dhcpd/lan/staticmap/', ['mac' => '52:54:00:AA:00:09', 'ipaddr' => '10.10.0.77',
+            'hostname' => 'fixed', 'descr' => 'a test']);
+        write_config('a test'); services_dhcpd_configure();"""
+    )
+    claim(node("client", "52:54:00:aa:00:01"), "client")
+
+    def leases():
+        found = line.good("leases")
+        return {lease["mac"]: (found, lease) for lease in found["leases"]}
+
+    answer, lease = wait_for(lambda: leases().get("52:54:00:aa:00:01"), "the lease")
+    assert (lease["state"], lease["type"], lease["hostname"]) == ("active", "dynamic", "client")
+    assert 0 < lease["ends"] - answer["now"] <= 86400
+    fixed = leases()["52:54:00:aa:00:09"][1]
+    assert (fixed["state"], fixed["type"], fixed["address"], fixed["ends"]) == ("static", "static", "10.10.0.77", None)
+    targets = [("10.10.0.1", 22), ("10.10.0.1", 2222), ("10.10.0.250", 80)]
+    targets = [{"address": address, "port": port} for address, port in targets]
+    results = line.good("probe", {"targets": targets, "timeout": 1})["results"]
+    assert [result["ok"] for result in results] == [True, False, False]
+
+
 def test_waiting_ends_when_a_server_fails_or_the_configuration_changes(line, router, node):
     machine = node("server", MAC)
     address = dhcp_lease(machine)["ip"]

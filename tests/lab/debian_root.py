@@ -21,6 +21,10 @@ PACKAGES = (
 ).split()
 # Raised when prepare() changes, so that an older cached root is not used.
 RECIPE = "2"
+# pfSense 2.7 has an older HAProxy than this Debian; the one of the release before is the oldest that pfrack works with.
+OLDER_SUITE = "bookworm"
+OLDER_HAPROXY = "/opt/haproxy-2.6"
+OLDER_PACKAGES = "haproxy liblua5.3-0 libopentracing1 libopentracing-c-wrapper0".split()
 # Where pfSense has its programs. Links are made here, not kept under rootfs/, where archives and copies lose them.
 DAEMONS = "dhcpd dnsmasq kea-dhcp4 nginx unbound unbound-checkconf unbound-control unbound-control-setup".split()
 LINKS = {
@@ -52,7 +56,8 @@ def cache_directory() -> Path:
 
 def root_path() -> Path:
     """Where the root for exactly this list of packages is, built or not."""
-    recipe = "\n".join([SUITE, RECIPE, ACCOUNTS, GROUPS, PASSWORD, *sorted(PACKAGES), *LINKS])
+    older = [OLDER_SUITE, OLDER_HAPROXY, *OLDER_PACKAGES]
+    recipe = "\n".join([SUITE, RECIPE, ACCOUNTS, GROUPS, PASSWORD, *sorted(PACKAGES), *LINKS, *older])
     return cache_directory() / f"root-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
 
@@ -113,9 +118,25 @@ def _build(cache: Path, root: Path, lock: int) -> None:
             stdin=subprocess.DEVNULL, stdout=sys.stderr, check=True, pass_fds=[lock],
         )  # fmt: skip
         prepare(work / "root")
+        _add_older_haproxy(work, Path(f"{work}/root{OLDER_HAPROXY}"))
         (work / "root").rename(root)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _add_older_haproxy(work: Path, place: Path) -> None:
+    """Unpack it with the libraries that only it needs; the host's apt fetches it with lists of its own."""
+    for name in ("lists/partial", "archives/partial", "debs"):
+        (work / name).mkdir(parents=True)
+    places = {"State::Lists": "lists", "Cache": "", "Cache::Archives": "archives", "Etc::SourceList": "sources.list"}
+    keys = "/usr/share/keyrings/debian-archive-keyring.gpg"
+    (work / "sources.list").write_text(f"deb [signed-by={keys}] http://deb.debian.org/debian {OLDER_SUITE} main\n")
+    apt = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "-o", "Dir::Etc::SourceParts=/dev/null"]
+    apt += [f"-oDir::{name}={work / path}" for name, path in places.items()]
+    for command in (["update"], ["download", *OLDER_PACKAGES]):
+        subprocess.run([*apt, *command], cwd=work / "debs", stdout=sys.stderr, check=True)
+    for package in (work / "debs").iterdir():
+        subprocess.run(["dpkg-deb", "-x", str(package), str(place)], check=True)
 
 
 def prepare(root: Path) -> None:

@@ -8,12 +8,23 @@ import re
 import shutil
 from pathlib import Path
 
+import debian_root
+
 LAN_ADDRESS = "10.10.0.1"
 WAN_ADDRESS = "198.51.100.2"
 GATEWAY = "198.51.100.1"
 # /etc/version and the version of the configuration format.
 RELEASES = {"2.7": ("2.7.2-RELEASE", "23.3"), "2.8": ("2.8.0-RELEASE", "23.9")}
 PACKAGES_AVAILABLE = ["haproxy", "haproxy-devel", "tftpd", "filer", "sudo"]
+
+
+# With the libraries that came along, wherever they lie on this kind of processor.
+OLDER_HAPROXY = """#!/bin/sh
+set -- {place}/usr/lib/*-linux-gnu "$@"
+libraries=$1
+shift
+LD_LIBRARY_PATH=$libraries exec {place}/usr/sbin/haproxy "$@"
+"""
 
 
 def fill(upper: Path, cf: Path, rack: Path, settings: dict) -> None:
@@ -40,6 +51,9 @@ def fill(upper: Path, cf: Path, rack: Path, settings: dict) -> None:
         shutil.copy(rack / name, target)
     for ours, theirs in (("webgui.crt", "cert.crt"), ("webgui.key", "cert.key")):
         _write(upper / "var/etc" / theirs, (rack / ours).read_text())
+    if settings["pfsense"] == "2.7":
+        _write(upper / "usr/sbin/haproxy", OLDER_HAPROXY.format(place=debian_root.OLDER_HAPROXY))
+        (upper / "usr/sbin/haproxy").chmod(0o755)
     (upper / "root").mkdir(exist_ok=True)
     (upper / "root").chmod(0o700)
     # On a pfSense the configuration writes this file; here it also helps when that part is what we are working on.
