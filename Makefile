@@ -6,7 +6,7 @@ RACK := tests/lab/rack
 GATES := tests/tools/gates
 FILES ?= .
 
-.PHONY: help demo test setup lab lab-up lab-down lint format docs build sanity unit integration nodes faults molecule clean
+.PHONY: help demo test setup lab lab-up lab-down lint format docs build sanity unit integration nodes faults bench molecule clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ nodes: setup lab ## tests with QEMU machines that boot from the network (builds 
 faults: setup lab ## break site.yml at each of its requests (hours; LIMIT=600 for that many seconds)
 	@PFRACK_FAULT_POINTS=all PFRACK_FAULT_SECONDS=$(or $(LIMIT),inf) PATH="$(CURDIR)/build/venv/bin:$$PATH" \
 		python -m pytest -q -s tests/integration/test_fault_points.py
+
+bench: setup-run lab ## what whole runs cost, for 10, 100 and 1000 nodes (ARGS="--help" for more)
+	@PATH="$(CURDIR)/build/venv/bin:$$PATH" python tests/benchmarks/site_time.py $(ARGS)
 
 molecule: setup lab ## the example scenario
 	@$(GATES) molecule

@@ -196,8 +196,9 @@ def test_the_work_does_not_grow_with_the_number_of_nodes(fresh_site):
     cost_of_one_more = cost()
     for number in range(300):
         fresh_site.nodes()[f"many{number}"] = {"mac_address": f"52:54:00:20:{number // 256:02x}:{number % 256:02x}"}
-    *work, starts_of_haproxy = cost_of_one_more
+    *work, starts_of_dhcp, starts_of_haproxy = cost_of_one_more
     assert min(work) > 0
+    assert starts_of_dhcp == 1, "the change of the DNS service is nothing to the DHCP server"
     assert starts_of_haproxy == 0, "servers join the running process"
     assert cost() == cost_of_one_more
     leases = router.run("grep -c 'hardware ethernet' /var/dhcpd/etc/dhcpd.conf").stdout

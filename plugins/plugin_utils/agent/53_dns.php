@@ -101,7 +101,8 @@ function pfrack_apply_dns(string $daemon, string $function, array $old, array $s
     if (!in_array('dhcp_server', $services, true) && pfrack_dhcp_follows_dns($old)) {
         $output .= pfrack_apply_dhcp_server($old, $services);
     }
-    pfrack_call('system_resolvconf_generate', [], $printed);
+    // Without the argument it restarts the DHCP server in any case.
+    pfrack_call('system_resolvconf_generate', [true], $printed);
     if ($daemon === 'dnsmasq' && function_exists('system_dhcpleases_configure')) {
         pfrack_call('system_dhcpleases_configure', [], $printed);
     }
