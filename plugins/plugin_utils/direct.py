@@ -77,7 +77,8 @@ def _line(given: dict[str, Any], log: Callable[[str], None]) -> Any:
 
         return XmlrpcLine(settings.build_settings(given), agent_source(), log)
     if carrier == REST:
-        from .https.rest_line import RestLine, build_rest_settings
+        from .https.rest_api import build_rest_settings
+        from .https.rest_line import RestLine
 
         return RestLine(settings.build_settings(given), agent_source(), log, build_rest_settings(given))
     raise RouterError("invalid", f"connection: '{carrier}' is none of {SSH}, {XMLRPC}, {REST}")

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..desired import container, haproxy, haproxy_backends, items
-from ..desired.haproxy_common import decode
+from ..desired import container, haproxy, haproxy_marks, items
 from ..ownership import Mark
 
 SECTION = haproxy.SECTION
@@ -41,7 +40,7 @@ def servers_of(pool):
 
 def our_pools(section, mark):
     """{name: names of our servers} of the pools that carry the mark."""
-    owned = {name: haproxy_backends.owned_servers(pool, mark) for name, pool in pools_of(section).items()}
+    owned = {name: haproxy_marks.owned_servers(pool, mark) for name, pool in pools_of(section).items()}
     return {name: names for name, names in owned.items() if names is not None}
 
 
@@ -115,7 +114,7 @@ def _pool_reasons(pool_name, old, new, mark):
         for element in sorted(set(old) | set(new))
         if element not in ("ha_servers", "advanced_backend") and (old.get(element) or "") != (new.get(element) or "")
     ]
-    if _own_lines(old, mark) != _own_lines(new, mark):
+    if haproxy_marks.own_lines(old, mark) != haproxy_marks.own_lines(new, mark):
         changed.append("advanced_backend")
     reasons = ["backend %s: %s changes" % (pool_name, element) for element in changed]
     before, after = servers_of(old), servers_of(new)
@@ -128,10 +127,6 @@ def _pool_reasons(pool_name, old, new, mark):
         ]
         reasons += ["backend %s: %s of the server %s changes" % (pool_name, element, name) for element in differing]
     return reasons
-
-
-def _own_lines(pool, mark):
-    return [line for line in decode(pool.get("advanced_backend")) if not line.startswith("# %s servers:" % mark.text)]
 
 
 def _changes_role(old, new):

@@ -1,45 +1,32 @@
 # Copyright: (c) 2026, pfrack.cluster contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""HAProxy's backends, which pfSense keeps as pools.
-
-A pool has no description, so a comment among its own lines of configuration says that it is ours, and which of its
-servers are: `# [pfrack] servers: node1 node2`.
-"""
+"""HAProxy's backends, which pfSense keeps as pools."""
 
 from __future__ import annotations
 
 import itertools
 import re
 
-from . import container, items
+from . import container
 from .haproxy_common import (
     check_host,
     check_line,
     check_lines,
     check_name,
     check_number,
-    decode,
     natural,
     set_lines,
     set_text,
     set_yes,
     twice,
 )
+from .haproxy_marks import check_claims, mark_lines, own_lines, owned_servers, servers_of
 
 FIRST_ID = 100
-# HAProxy refuses lines longer than 2048 characters.
-LONGEST_LINE = 990
 HIGHEST_MS = 2147483647
 _PATH = re.compile(r"/[!#-\[\]-~]*")
 _VERSION = re.compile(r"HTTP/[0-9](\.[0-9])?")
-
-
-def owned_servers(pool, mark):
-    """Names of our servers in a pool of ours, in the order of the mark; None when the pool is not ours."""
-    prefix = "# %s servers:" % mark.text
-    lines = [line for line in decode(pool.get("advanced_backend")) if line.startswith(prefix)]
-    return [name for line in lines for name in line[len(prefix) :].split()] if lines else None
 
 
 def merge(pools, frontends, wanted, mark, purge, problems, warnings):
@@ -53,7 +40,7 @@ def merge(pools, frontends, wanted, mark, purge, problems, warnings):
         _check(backend, problems)
     by_name = {backend["name"]: backend for backend in wanted}
     # Identifiers of what goes now stay unused in this run: HAProxy would hand over the old server's state.
-    used = {entry.get("id") for pool in pools for entry in [pool] + _servers(pool)}
+    used = {entry.get("id") for pool in pools for entry in [pool] + servers_of(pool)}
     free = (str(number) for number in itertools.count(FIRST_ID) if str(number) not in used)
 
     result, seen, removed = [], set(), []
@@ -98,24 +85,17 @@ def uses_backend(frontend, name):
     return isinstance(frontend, list) and any(uses_backend(entry, name) for entry in frontend)
 
 
-def _servers(pool):
-    return items(container(pool.get("ha_servers")).get("item"))
-
-
 def _update(pool, backend, ours, mark, purge, problems):
     result = dict(pool)
     _set_fields(result, backend)
     own_names = ours
     if backend.get("servers") is not None:
         servers, own_names = _merge_servers(pool, backend, ours, purge, problems)
-        if servers != _servers(pool):
+        if servers != servers_of(pool):
             result["ha_servers"] = dict(container(pool.get("ha_servers")), item=servers)
-    own_lines = backend.get("advanced_lines")
-    if own_lines is None:
-        own_lines = [
-            line for line in decode(pool.get("advanced_backend")) if not line.startswith("# %s servers:" % mark.text)
-        ]
-    set_lines(result, "advanced_backend", _mark_lines(own_names, mark) + list(own_lines))
+    lines = mark_lines(pool, result, backend, own_names, mark, problems)
+    rest = backend.get("advanced_lines")
+    set_lines(result, "advanced_backend", lines + list(own_lines(pool, mark) if rest is None else rest))
     return result
 
 
@@ -145,7 +125,7 @@ def _merge_servers(pool, backend, ours, purge, problems):
     """(servers, names of ours): servers of the admin stay, ours are updated in place, new ones follow."""
     wanted = {server["name"]: server for server in sorted(backend["servers"], key=lambda entry: natural(entry["name"]))}
     result, own_names, seen, own = [], [], set(), set(ours)
-    for entry in _servers(pool):
+    for entry in servers_of(pool):
         name = entry.get("name")
         server = wanted.get(name)
         if name in own:
@@ -195,21 +175,10 @@ def _with_ids(pool, free):
     result = dict(pool)
     if not result.get("id"):
         result["id"] = next(free)
-    servers = [entry if entry.get("id") else dict(entry, id=next(free)) for entry in _servers(pool)]
-    if servers != _servers(pool):
+    servers = [entry if entry.get("id") else dict(entry, id=next(free)) for entry in servers_of(pool)]
+    if servers != servers_of(pool):
         result["ha_servers"] = dict(container(pool.get("ha_servers")), item=servers)
     return result
-
-
-def _mark_lines(names, mark):
-    """The comment that says what is ours, in as many lines as it takes; at least one."""
-    prefix = "# %s servers:" % mark.text
-    lines = [prefix]
-    for name in names:
-        if len(lines[-1]) + 1 + len(name) > LONGEST_LINE:
-            lines.append(prefix)
-        lines[-1] += " " + name
-    return lines
 
 
 def _check_foreign(pool, backend, mark, problems):
@@ -217,7 +186,7 @@ def _check_foreign(pool, backend, mark, problems):
     same = dict(pool)
     _set_fields(same, backend)
     differing = sorted(name for name in same if same[name] != pool.get(name))
-    present = {entry.get("name"): entry for entry in _servers(pool)}
+    present = {entry.get("name"): entry for entry in servers_of(pool)}
     for server in backend.get("servers") or []:
         if server["name"] not in present or not _same_target(present[server["name"]], server):
             differing.append("server %s" % server["name"])
@@ -243,6 +212,7 @@ def _check(backend, problems):
         problems.append("%s/check/path: %s: must begin with / and hold no spaces or quotes" % (where, check["path"]))
     if check.get("http_version") and not _VERSION.fullmatch(check["http_version"]):
         problems.append("%s/check/http_version: %s: must look like HTTP/1.1" % (where, check["http_version"]))
+    check_claims(backend, problems)
     servers = backend.get("servers") or []
     for name in twice([server["name"] for server in servers]):
         problems.append("%s/servers: %s: is listed twice; remove one of them" % (where, name))

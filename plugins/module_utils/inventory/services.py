@@ -44,6 +44,13 @@ def _places(value):
     return places
 
 
+def _patterns(value):
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(name, str) and "*" in name for name in names):
+        raise ValueError('is not a list of patterns; write one such as ["node*"], in quotes')
+    return names
+
+
 def _fields(value):
     if not isinstance(value, dict):
         raise ValueError("is not a set of fields; write `type: HTTP` and so on below it")
@@ -73,10 +80,11 @@ _SERVICE = {
     "allow_empty": yes_or_no,
     "virtual_ip": text,
     "expose": _places,
+    "owned_names": _patterns,
     "backend": _haproxy_name,
     "frontend": _haproxy_name,
 }
-_BACKEND_FIELDS = ("balance", "check", "connect_timeout", "server_timeout")
+_BACKEND_FIELDS = ("balance", "check", "connect_timeout", "server_timeout", "owned_names")
 _FRONTEND_FIELDS = ("descr", "mode", "forward_for", "client_timeout")
 
 

@@ -51,6 +51,7 @@ BACKEND = dict(
     advanced_servers=dict(type="str"),
     advanced_lines=dict(type="list", elements="str"),
     servers=dict(type="list", elements="dict", options=SERVER),
+    owned_names=dict(type="list", elements="str"),
 )
 
 LISTEN = dict(
