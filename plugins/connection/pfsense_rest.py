@@ -13,6 +13,8 @@ description:
     part of pfSense (C(pfSense-pkg-RESTAPI)); version 2.7 or newer of it.
   - The API's own addresses know neither network boot nor TFTP, so the requests travel as commands. The user needs the
     privilege C(api-v2-diagnostics-command-prompt-post), which is as good as root.
+  - Without that privilege M(pfrack.cluster.haproxy_backend_sync) still works, over the API's own addresses; the
+    privileges that it takes are listed in C(docs/api-key.md). Nothing else does.
   - A helper is put into a private directory of the router for the time of the play and removed at its end.
   - Large files are fetched by the router from a one-time address of the controller, and verified by their hash. Where
     the router cannot reach the controller, files of up to 4 MB travel in many small pieces.
@@ -61,7 +63,8 @@ all:
 """
 
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.plugin import HttpsConnection, whole_agent
-from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.rest_line import RestLine, build_rest_settings
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.rest_api import build_rest_settings
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.rest_line import RestLine
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.settings import build_settings
 
 

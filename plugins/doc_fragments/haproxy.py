@@ -130,7 +130,7 @@ options:
         description:
           - Patterns of names, with C(*) for any characters. Servers of this backend with such names are ours, whoever
             adds them, and go when they are not wanted; V(["*"]) makes the whole backend ours.
-          - An API key without the right to run commands can add only servers whose names are ours, see
+          - An API key without the right to run commands can add only servers with such names, see
             P(pfrack.cluster.pfsense_rest#connection).
           - Without it the names stay as they are. Servers that somebody else made cannot be taken over this way.
         type: list

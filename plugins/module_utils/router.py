@@ -115,7 +115,10 @@ class Router:
             wait = min(wait * 1.5, JOB_WAIT_LONGEST)
 
     def haproxy_state(self, notes=()):
-        """The running HAProxy and the file it starts from: {revision, pids, version, state, lines, notes}."""
+        """The running HAProxy and the file it starts from: {revision, pids, version, state, lines, notes}.
+
+        A carrier that may not look says why, {blind: text, unapplied: whether config.xml waits for a reload}.
+        """
         result = self._result(self._call("haproxy_state", {"notes": list(notes)}))
         return dict(result, lines=result.get("lines") or {}, notes=result.get("notes") or {})
 

@@ -20,6 +20,9 @@ description:
   - A node that is drained stays in maintenance (the status C(disabled) in pfSense) until it is undrained, whatever else
     runs meanwhile.
   - A run that was killed leaves nothing that the next one does not finish.
+  - Over P(pfrack.cluster.pfsense_rest#connection) an API key that may only edit HAProxy's servers is enough. Then
+    HAProxy is reloaded gracefully, new servers are not probed, O(grace) is refused, and only servers can be added whose
+    names the backend claims with O(backends[].owned_names).
 author:
   - pfrack.cluster contributors (@pfrack)
 extends_documentation_fragment:

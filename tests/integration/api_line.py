@@ -25,7 +25,7 @@ def opened():
     if line is None:
         module = importlib.import_module(f"https.{carrier}_line")
         log = lambda text: print(text, file=sys.stderr, flush=True)
-        more = [module.build_rest_settings(options)] if carrier == "rest" else []
+        more = [importlib.import_module("https.rest_api").build_rest_settings(options)] if carrier == "rest" else []
         line = getattr(module, f"{carrier.title()}Line")(build_settings(options), source, log, *more)
     return line
 for text in sys.stdin:

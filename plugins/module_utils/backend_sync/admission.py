@@ -38,7 +38,7 @@ class Admission:
         backends = [dict(backend) for backend in wish.backends or []]
         present = [backend for backend in backends if backend["name"] in pools]
         with_servers = [backend for backend in present if backend.get("servers") is not None]
-        if self._options.probe:
+        if self._options.probe and not view.blind:
             self._probe(with_servers, pools, view)
         self._grace(with_servers, section, wish.owner, view.notes)
         return backends

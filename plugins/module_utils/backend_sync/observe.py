@@ -14,7 +14,10 @@ from .running import backends_of, read_lines, read_state, same_address
 
 @dataclass
 class View:
-    """state: {backend: {name: Running}}, None when nobody answers on the socket; lines: {backend: {name: Line}}."""
+    """state: {backend: {name: Running}}, None when nobody answers on the socket; lines: {backend: {name: Line}}.
+
+    blind: why nobody may look at the process, so that only reloads are left; unapplied: whether one is due.
+    """
 
     revision: str
     pids: list
@@ -22,6 +25,8 @@ class View:
     state: dict
     lines: dict
     notes: dict
+    blind: str = ""
+    unapplied: bool = False
 
 
 def look(router, notes=()):
@@ -35,6 +40,8 @@ def look(router, notes=()):
         state=None if state is None else read_state(state),
         lines=read_lines(seen["lines"]),
         notes=seen["notes"],
+        blind=seen.get("blind") or "",
+        unapplied=bool(seen.get("unapplied")),
     )
 
 

@@ -217,6 +217,9 @@ class _Run:
             raise DesiredError(problems)
 
     def _why_reload(self, before, after, change, view, plan):
+        if view.blind:
+            due = ["earlier changes in config.xml were not applied"] if view.unapplied else []
+            return ([view.blind] if change else []) + due
         if view.state is None:
             return ["HAProxy does not answer on its runtime socket" if view.pids else "HAProxy did not run"]
         return (config.reload_reasons(before, after, self.mark) if change else []) + plan.blocked

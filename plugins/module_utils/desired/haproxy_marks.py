@@ -32,13 +32,13 @@ def marked_names(pool, mark):
 
 
 def owned_servers(pool, mark):
-    """Names of our servers in a pool of ours, in the order of the mark; None when the pool is not ours."""
+    """Names of our servers in a pool of ours, in its order; None when the pool is not ours."""
     marked = marked_names(pool, mark)
     if marked is None:
         return None
     names, claims = _apart(marked)
     present = [entry.get("name") or "" for entry in servers_of(pool)]
-    return names + [name for name in present if name not in names and claimed(name, claims)]
+    return [name for name in present if name in names or claimed(name, claims)]
 
 
 def claimed(name, claims):

@@ -29,3 +29,7 @@ class AnswerLost(Exception):
     def __init__(self, message: str, sent: bool) -> None:
         super().__init__(message)
         self.sent = sent
+
+
+class RequestFailed(AnswerLost):
+    """The router says that the request failed in its middle: what it did not do yet, it does not any more."""

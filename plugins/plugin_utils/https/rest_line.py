@@ -7,51 +7,23 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from .client import Response
 from .errors import AnswerLost, HttpsError
-from .line import HttpsLine, check_staged, deflate, find_answer, web_server_problem
+from .line import HttpsLine, check_staged, deflate, find_answer
+from .native import Native
 from .one_time_server import OneTimeServer
+from .rest_api import NotPermitted, RestApi, RestSettings
 from .seal import Seal
 from .settings import Settings
 
-API = "/api/v2"
 COMMAND_LIMIT = 1024
 PHP = "/usr/local/bin/php -d display_errors=0"
 # Smaller files go in pieces; without a way from the router to us, files may not be larger than the second number.
 PULL_FROM, PIECES_UP_TO = 16 * 1024, 4 * 1024 * 1024
-INSTALL = (
-    "Install it on the router (it is in no repository): pkg-static add https://github.com/pfrest/pfSense-pkg-RESTAPI/"
-    "releases/latest/download/pfSense-<version>-pkg-RESTAPI.pkg. A pfSense upgrade removes it. "
-    "pfrack.cluster.pfsense_xmlrpc needs no package"
-)
-PRIVILEGE = "api-v2-diagnostics-command-prompt-post"
-
-
-@dataclass(frozen=True)
-class RestSettings:
-    """login: key, basic or jwt. pull_host: our address as the router sees it, empty to find out; pull_port 0: any."""
-
-    login: str = "basic"
-    api_key: str = ""
-    pull_host: str = ""
-    pull_port: int = 0
-
-
-def build_rest_settings(options: dict[str, Any]) -> RestSettings:
-    """From the connection plugin's options. Raises HttpsError."""
-    key = options.get("api_key") or ""
-    login = options.get("api_auth") or ("key" if key else "basic")
-    if login == "key" and not key:
-        raise HttpsError("auth", "no API key: set ansible_pfsense_api_key")
-    if login != "key" and not options.get("password"):
-        raise HttpsError("auth", "no password and no API key: set ansible_password or ansible_pfsense_api_key")
-    return RestSettings(login, key, options.get("pull_host") or "", int(options.get("pull_port") or 0))
+COMMANDS = "/diagnostics/command_prompt"
 
 
 class RestLine(HttpsLine):
@@ -68,13 +40,23 @@ class RestLine(HttpsLine):
     ) -> None:
         super().__init__(settings, source, log)
         self._rest = rest or RestSettings()
-        self._token = ""
+        self._api = RestApi(settings, self.client, self._rest)
+        self._native: Native | None = None
         self._no_pull = ""
         self._seal: Seal | None = None
 
     @property
     def _directory(self) -> str:
         return f"/tmp/pfrack-run-{self._run}"
+
+    def _call(self, op: str, params: dict[str, Any]) -> dict[str, Any]:
+        if self._native is None:
+            try:
+                return super()._call(op, params)
+            except NotPermitted as exc:
+                self._log(f"{exc.message}: what is possible without it goes over the API's own addresses")
+                self._native = Native(self._api, self.settings, self._log)
+        return self._native.answer(op, params)
 
     def begin(self) -> None:
         self._stage("")
@@ -141,88 +123,16 @@ class RestLine(HttpsLine):
 
     def _command(self, command: str, timeout: float = 60.0, again: bool = False) -> str:
         """The output of a shell command on the router; `again`: it may be run twice."""
-        body = json.dumps({"command": command}).encode()
+        fields = {"command": command}
         try:
-            data = self._api("POST", "/diagnostics/command_prompt", body, timeout)
+            data = self._api.ask("POST", COMMANDS, fields, timeout)
         except AnswerLost:
             if not again:
                 raise
-            data = self._api("POST", "/diagnostics/command_prompt", body, timeout)
+            data = self._api.ask("POST", COMMANDS, fields, timeout)
         if not isinstance(data, dict) or "output" not in data:
             raise HttpsError("unsupported", f"{self.settings.target} answered no output of a command")
         return str(data["output"] or "")
-
-    def _api(self, method: str, path: str, body: bytes | None, timeout: float, basic: bool = False) -> Any:
-        """`data` of a successful answer. Raises AnswerLost or HttpsError."""
-        headers = {"Accept": "application/json"}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        headers.update(self._basic() if basic else self._login())
-        response = self.client.request(method, API + path, body, headers, timeout)
-        if response.status == 401 and self._token and not basic:
-            # A token ends after a while; a new one costs one more login.
-            self._token = ""
-            headers.update(self._login())
-            response = self.client.request(method, API + path, body, headers, timeout)
-        return self._data(response)
-
-    def _login(self) -> dict[str, str]:
-        if self._rest.login == "key":
-            return {"X-API-Key": self._rest.api_key}
-        if self._rest.login == "basic":
-            return self._basic()
-        if not self._token:
-            data = self._api("POST", "/auth/jwt", b"{}", 60.0, basic=True)
-            self._token = str(data.get("token") or "") if isinstance(data, dict) else ""
-        return {"Authorization": f"Bearer {self._token}"}
-
-    def _basic(self) -> dict[str, str]:
-        login = base64.b64encode(f"{self.settings.user}:{self.settings.password}".encode()).decode()
-        return {"Authorization": f"Basic {login}"}
-
-    def _data(self, response: Response) -> Any:
-        try:
-            answer = json.loads(response.body)
-        except ValueError:
-            answer = None
-        if not isinstance(answer, dict) or "data" not in answer:
-            raise self._no_json(response)
-        if response.status == 200:
-            return answer["data"]
-        raise self._refusal_of(response.status, str(answer.get("response_id")), str(answer.get("message")))
-
-    def _no_json(self, response: Response) -> AnswerLost | HttpsError:
-        target = self.settings.target
-        if response.status in (404, 405):
-            return HttpsError("unsupported", f"{target} has no REST API v2. {INSTALL}")
-        if response.status == 200:
-            return HttpsError("unsupported", f"{target}{API} answered something that is no JSON: {response.excerpt()}")
-        return web_server_problem(self.settings, response)
-
-    def _refusal_of(self, status: int, response_id: str, words: str) -> AnswerLost | HttpsError:
-        target = self.settings.target
-        who = "the API key" if self._rest.login == "key" else self.settings.user
-        if status == 401:
-            methods = {"key": "KeyAuth", "basic": "BasicAuth", "jwt": "JWTAuth"}[self._rest.login]
-            return HttpsError(
-                "auth",
-                f"{target} refused the login with {who} ({words}). Is it right, and is {methods} switched on in the "
-                "API's settings? It is not tried again: after some wrong ones the login protection blocks this "
-                "address",
-            )
-        if status == 403:
-            return HttpsError(
-                "privilege",
-                f"{who} may not run commands on {target}: give its user the privilege {PRIVILEGE}, which is as good as "
-                f"root ({words})",
-            )
-        if status == 405 and "READ_ONLY" in response_id:
-            return HttpsError("privilege", f"the REST API of {target} is in read-only mode: switch that off there")
-        if status == 503 and "LOCKED" not in response_id and "QUEUED" not in response_id:
-            return HttpsError("unsupported", f"the REST API of {target} does not work now: {words} ({response_id})")
-        if status in (500, 503):
-            return AnswerLost(f"the API says {status}: {words[:300]} ({response_id})", sent=True)
-        return HttpsError("internal", f"the REST API of {target} says {status}: {words[:300]} ({response_id})")
 
     def upload(self, local_path: str, directory: str, name: str) -> dict[str, Any]:
         """Large files are fetched by the router from a one-time address here, small ones travel in pieces."""

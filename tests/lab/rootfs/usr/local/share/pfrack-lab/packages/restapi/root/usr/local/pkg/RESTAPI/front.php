@@ -7,10 +7,13 @@
 
 require_once('config.inc');
 require_once('functions.inc');
+require_once('pkg-utils.inc');
 require_once('lab/webauth.inc');
 require_once('RESTAPI/install.inc');
 require_once('RESTAPI/login.inc');
 require_once('RESTAPI/endpoints.inc');
+require_once('RESTAPI/fields.inc');
+require_once('RESTAPI/haproxy.inc');
 
 /** An answer other than success. */
 class RestError extends Exception

@@ -1,0 +1,211 @@
+# Copyright: (c) 2026, pfrack.cluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""For a login that may not run commands: HAProxy's servers and DHCP leases over the REST API's own addresses.
+
+Positions are looked up by name just before each write, one server is written at a time, and everything is read back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .errors import AnswerLost, HttpsError, RequestFailed
+from .native_pools import Step, is_done, pools, steps
+from .rest_api import RestApi, privilege
+from .settings import Settings
+
+SECTION = "installedpackages/haproxy"
+POOLS = ["installedpackages", "haproxy", "ha_pools", "item"]
+BACKENDS, SERVER, APPLY, LEASES = (
+    "/services/haproxy/backends",
+    "/services/haproxy/backend/server",
+    "/services/haproxy/apply",
+    "/status/dhcp_server/leases",
+)
+COMMANDS = privilege("POST", "/diagnostics/command_prompt")
+# The web server itself gives up after 180 s.
+APPLY_TIMEOUT = 200.0
+# Seconds to look whether a write arrived whose answer got lost, and how often.
+PATIENCE, PAUSE = 30.0, 0.5
+BLIND = "the login may not run commands on the router, so HAProxy reloads gracefully and nobody asks new servers first"
+
+
+class Native:
+    """The few requests to the agent that the package can answer by itself, with the same answers."""
+
+    def __init__(self, api: RestApi, settings: Settings, log: Callable[[str], None] = lambda text: None) -> None:
+        self._api, self._settings, self._log = api, settings, log
+        self._revision = ""
+
+    def answer(self, op: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Raises HttpsError; of kind privilege when only commands could do it."""
+        ways = {"read": self._read, "haproxy_state": self._state, "commit": self._commit, "leases": self._leases}
+        if op not in ways or op == "read" and params.get("paths") != [SECTION]:
+            what = f"'{op}'" + (f" of {', '.join(params['paths'])}" if op == "read" else "")
+            raise self._lacking(f"{what} takes commands", "grace takes them as well" if op == "note" else "")
+        try:
+            return {"id": None, "ok": True, "result": ways[op](params)}
+        except AnswerLost as exc:
+            raise HttpsError("unreachable", f"{self._settings.target} did not answer '{op}': {exc}") from exc
+
+    def _lacking(self, what: str, more: str = "") -> HttpsError:
+        return HttpsError(
+            "privilege",
+            f"{self._api.who} may not run commands on {self._settings.target}, and {what}: give its user the privilege "
+            f"{COMMANDS}, which is as good as root. Without it only haproxy_backend_sync works"
+            + (f"; {more}" if more else ""),
+        )
+
+    def _look(self, path: str) -> Any:
+        try:
+            return self._api.ask("GET", path)
+        except AnswerLost as exc:
+            self._log(f"{path}: {exc}; asking again")
+            return self._api.ask("GET", path)
+
+    def _pools(self) -> list[dict[str, Any]]:
+        shown = pools(self._look(BACKENDS) or [])
+        self._revision = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
+        return shown
+
+    def _read(self, params: dict[str, Any]) -> dict[str, Any]:
+        shown = self._pools()
+        # Whether HAProxy is switched on is not for us to know; where it is not, applying is harmless.
+        section = {"enable": "", "configversion": "", "ha_pools": {"item": shown} if shown else ""}
+        return {"revision": self._revision, "sections": {SECTION: section}, "info": {"packages": {"haproxy": ""}}}
+
+    def _state(self, params: dict[str, Any]) -> dict[str, Any]:
+        state = {"revision": self._revision, "pids": [], "version": "", "state": None, "lines": {}, "notes": {}}
+        return dict(state, blind=BLIND, unapplied=not self._applied())
+
+    def _applied(self) -> bool:
+        return bool((self._look(APPLY) or {}).get("applied"))
+
+    def _leases(self, params: dict[str, Any]) -> dict[str, Any]:
+        found = [_lease(lease) for lease in self._look(LEASES) or []]
+        return {"leases": found, "now": int(time.time()), "backend": ""}
+
+    def _commit(self, params: dict[str, Any]) -> dict[str, Any]:
+        before = self._pools()
+        if self._revision != params["revision"]:
+            raise HttpsError("conflict", "somebody changed HAProxy's backends since they were read")
+        after = self._after(before, params["operations"])
+        try:
+            todo = steps(before, after)
+        except HttpsError as exc:
+            raise self._lacking(exc.message) from exc
+        for step in todo:
+            self._do(step)
+        self._apply()
+        shown = self._pools()
+        missing = [f"{step.pool}/{step.server}" for step in todo if not is_done(step, shown)]
+        if missing:
+            raise HttpsError(
+                "apply_failed",
+                f"{self._settings.target} took the changes of {', '.join(missing)}, and does not have them: may this "
+                "user write the configuration at all, or did somebody change it at the same time?",
+            )
+        return {"revision": self._revision, "applied": ["haproxy"], "output": ""}
+
+    def _after(self, before: list[dict[str, Any]], operations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        result = before
+        for operation in operations:
+            if operation["op"] != "arrange" or operation["path"] != POOLS:
+                raise self._lacking(f"{'/'.join(map(str, operation['path']))} changes")
+            result = [before[item["keep"]] if "keep" in item else item["value"] for item in operation["items"]]
+        return result
+
+    def _do(self, step: Step) -> None:
+        position = self._position(step)
+        if position is None:
+            return
+        self._log(f"{step.method} of the server {step.pool}/{step.server} as {position}")
+        try:
+            written = self._api.ask(step.method, SERVER, {**step.fields, **position})
+        except RequestFailed as exc:
+            if not is_done(step, self._pools()):
+                raise HttpsError("internal", f"{exc}. The server {step.pool}/{step.server} is as it was") from exc
+            return
+        except AnswerLost as exc:
+            self._find_out(step, exc)
+            return
+        hit = written.get("name") if isinstance(written, dict) else None
+        if hit != step.server:
+            raise HttpsError(
+                "internal",
+                f"{step.method} of the server {step.pool}/{step.server} hit {hit or 'nothing'} instead: somebody "
+                f"changed the backend in the same moment. Look at its servers on {self._settings.target}",
+            )
+
+    def _position(self, step: Step) -> dict[str, Any] | None:
+        """Where the server is just now; None when there is nothing left to do."""
+        shown = self._look(BACKENDS) or []
+        if is_done(step, pools(shown)):
+            return None
+        for parent, backend in enumerate(shown):
+            names = [server.get("name") for server in backend.get("servers") or []]
+            if backend.get("name") == step.pool and (step.method == "POST") == (step.server not in names):
+                return {"parent_id": parent, **({"id": names.index(step.server)} if step.server in names else {})}
+        raise HttpsError("conflict", f"somebody changed the backend {step.pool} at the same time")
+
+    def _find_out(self, step: Step, lost: AnswerLost) -> None:
+        """What became of a write without an answer. It is not made again: the next run looks first."""
+        self._log(f"the answer got lost ({lost}), looking what became of it")
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                if is_done(step, self._pools()):
+                    return
+                problem = "it has not arrived, but may yet"
+            except AnswerLost as exc:
+                problem = str(exc)
+            except HttpsError as exc:
+                problem = exc.message
+            if time.monotonic() + PAUSE > deadline:
+                raise HttpsError(
+                    "unknown_outcome",
+                    f"the answer to the {step.method} of the server {step.pool}/{step.server} got lost ({lost}), and "
+                    f"so far {problem}. It was not repeated. Run the play again: it looks at the router first",
+                ) from lost
+            # Nothing announces the end of a request that lost its line.
+            time.sleep(PAUSE)
+
+    def _apply(self) -> None:
+        deadline = time.monotonic()
+        try:
+            self._api.ask("POST", APPLY, {"async": False}, APPLY_TIMEOUT)
+        except AnswerLost as exc:
+            self._log(f"the answer to the apply got lost ({exc}), looking what became of it")
+            deadline += PATIENCE
+        while not self._applied():
+            if time.monotonic() >= deadline:
+                raise HttpsError(
+                    "apply_failed",
+                    f"the new servers are in the configuration of {self._settings.target}, but HAProxy did not take it "
+                    "and goes on with the former one. The API does not say why: see Services > HAProxy on the router",
+                )
+            time.sleep(PAUSE)
+
+
+def _lease(shown: dict[str, Any]) -> dict[str, Any]:
+    """As the agent shows it. Times are left out: their zone is not known here."""
+    state = shown.get("active_status") or ""
+    known = state if state in ("active", "expired", "reserved", "static") else "expired"
+    return {
+        "address": shown.get("ip") or "",
+        "mac": (shown.get("mac") or "").lower(),
+        "client_id": "",
+        "hostname": shown.get("hostname") or "",
+        "descr": shown.get("descr") or "",
+        "interface": shown.get("if") or "",
+        "type": "static" if known == "static" else "dynamic",
+        "state": known,
+        "online": shown.get("online_status") == "active/online",
+        "starts": None,
+        "ends": None,
+    }
