@@ -37,6 +37,7 @@ class Story:
     site: Site
     computers: dict[str, lab.Computer] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
+    predicted: str = ""
 
     @property
     def rack(self) -> lab.Rack:
@@ -81,6 +82,8 @@ def story(rack: lab.Rack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     }
     story = Story(site)
     try:
+        story.predicted = site.play("--check", "--diff").ok().output
+        assert not list(rack.directory.glob("artifacts*")) and not list(rack.directory.glob("node_config"))
         site.play().ok()
         story.told.append(story.diagnose("node1"))
         for name, firmware in FIRMWARE.items():
@@ -110,8 +113,14 @@ def test_a_blank_machine_becomes_a_node(story: Story, name: str) -> None:
     assert story.rack.router.run("find /tftpboot/pfrack/install -type f").stdout == ""
 
 
-def test_the_nodes_serve_behind_the_virtual_ip(story: Story) -> None:
+def test_the_nodes_serve_behind_the_virtual_ip_and_a_second_run_changes_nothing(story: Story) -> None:
     story.serve({"node1", "node2"})
+    assert story.site.play().ok().changed == 0
+
+
+def test_check_mode_on_a_controller_that_has_nothing_yet_told_what_is_fetched(story: Story) -> None:
+    assert f"+flatcar/stable/{node_image.BOARD}/{node_image.VERSION}/{node_image.DISK}" in story.predicted
+    assert "+pxelinux.cfg/01-52-54-00-10-00-01: |" in story.predicted
 
 
 def test_diagnose_told_where_the_machine_was(story: Story) -> None:
