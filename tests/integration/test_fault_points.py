@@ -75,7 +75,7 @@ class Faults:
         (self.place / "inventory").mkdir(parents=True)
         site = Site(self.rack, self.place / "inventory")
         site.settings["checkpoint_timeout"] = TIMEOUT
-        site.router_vars = {"ansible_pfsense_keepalive_interval": 1, "ansible_connect_timeout": 3}
+        site.router_vars = {"ansible_pfsense_keepalive_interval": 1, "ansible_connect_timeout": 10}
         return site
 
     def start(self, site, point=""):

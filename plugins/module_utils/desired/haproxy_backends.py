@@ -66,8 +66,9 @@ def merge(pools, frontends, wanted, mark, purge, problems, warnings):
     created = [backend["name"] for backend in by_name.values() if backend["name"] not in seen]
     for name in created:
         result.append(_update({"name": name}, by_name[name], [], mark, purge, problems))
-    result = [_with_ids(pool, free) if owned_servers(pool, mark) is not None else pool for pool in result]
-    before = {pool.get("name"): pool for pool in pools}
+    owned = [owned_servers(pool, mark) for pool in result]
+    result = [pool if own is None else _with_ids(pool, own, free) for pool, own in zip(result, owned)]
+    before = {pool["name"]: pool for pool in pools if pool.get("name")}
     changed = [pool["name"] for pool in result if pool.get("name") in before and pool != before[pool["name"]]]
     return result, {"created": created, "changed_entries": changed, "removed": removed}
 
@@ -170,12 +171,15 @@ def _same_target(entry, server):
     return (entry.get("address"), str(entry.get("port"))) == (server["address"], str(server["port"]))
 
 
-def _with_ids(pool, free):
-    """The pool with an identifier, taken from `free`, for itself and each server that has none."""
+def _with_ids(pool, own, free):
+    """The pool with an identifier, taken from `free`, for itself and each server of ours that has none."""
     result = dict(pool)
     if not result.get("id"):
         result["id"] = next(free)
-    servers = [entry if entry.get("id") else dict(entry, id=next(free)) for entry in servers_of(pool)]
+    servers = [
+        entry if entry.get("id") or entry.get("name") not in own else dict(entry, id=next(free))
+        for entry in servers_of(pool)
+    ]
     if servers != servers_of(pool):
         result["ha_servers"] = dict(container(pool.get("ha_servers")), item=servers)
     return result

@@ -148,17 +148,19 @@ def _keep_used(before, after, pools, warnings):
     for pool in pools:
         for server in items(container(pool.get("ha_servers")).get("item")):
             users.setdefault(server.get("forwardto"), []).append("backend %s" % pool.get("name"))
-    result, merged = [], {_name(entry): entry for entry in after}
+    # Names may be missing or stand twice among those that are not ours, so only what comes back is looked up by name.
+    result, place = list(after), 0
     for entry in before:
         name = _name(entry)
-        if name in kept:
-            result.append(merged.pop(name, entry))
-        elif name in users:
-            result.append(entry)
+        if name not in kept:
+            if name not in users:
+                continue
+            result.insert(place, entry)
             warnings.append(
                 "frontend %s: stays although it is not listed any more, because the %s uses it" % (name, users[name][0])
             )
-    return result + list(merged.values())
+        place += 1
+    return result
 
 
 def _check_mode(entry, frontends, problems):

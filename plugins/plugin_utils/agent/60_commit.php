@@ -39,6 +39,7 @@ function pfrack_commit(string $expected, array $operations, array $services, str
     $changed = $config !== $old;
     if ($changed) {
         try {
+            pfrack_check_readable($old, $config);
             pfrack_test_services($services, $old);
             pfrack_check_space();
             if (pfrack_revision() !== $revision) {
@@ -56,7 +57,7 @@ function pfrack_commit(string $expected, array $operations, array $services, str
     try {
         if ($changed) {
             $entry = pfrack_journal_commit($old, $config, $services);
-            pfrack_write($description, $old, $revision);
+            pfrack_commit_write($description, $old, $revision, $entry);
             pfrack_journal_again($old, $config, $services, $entry);
         }
         pfrack_apply_services($services, $old, $applied, $output);
@@ -68,6 +69,19 @@ function pfrack_commit(string $expected, array $operations, array $services, str
     return ['revision' => pfrack_revision(), 'applied' => $applied, 'output' => pfrack_utf8(trim($output))];
 }
 
+/** What somebody else's save kept from being written is no change that could be taken back. */
+function pfrack_commit_write(string $description, array $old, string $revision, string $entry): void
+{
+    try {
+        pfrack_write($description, $old, $revision);
+    } catch (PfrackError $error) {
+        if ($error->kind === 'conflict' && $entry !== '') {
+            @unlink(PFRACK_KEPT . "/$entry");
+        }
+        throw $error;
+    }
+}
+
 function pfrack_conflict(): void
 {
     $who = pfrack_text(pfrack_at(['revision', 'username']));
@@ -75,42 +89,6 @@ function pfrack_conflict(): void
     $what = pfrack_text(pfrack_at(['revision', 'description']));
     throw new PfrackError('conflict', 'the configuration was changed since it was read: ' . ($who !== '' ? $who : '?')
         . ($time > 0 ? ' at ' . date('Y-m-d H:i:s', $time) : '') . ', "' . pfrack_utf8($what) . '"', 'commit');
-}
-
-/** A write needs room for the new file and for the backup; half a file would be worse than none. */
-function pfrack_check_space(): void
-{
-    $need = 3 * (int)filesize(PFRACK_CONFIG) + 65536;
-    foreach ([dirname(PFRACK_CONFIG), '/tmp'] as $place) {
-        $free = @disk_free_space($place);
-        if ($free !== false && $free < $need) {
-            throw new PfrackError('no_space', "$place has only " . (int)$free . " bytes free, a change needs $need: "
-                . 'nothing was changed', 'write_config');
-        }
-    }
-}
-
-/** Write, and believe only the file. On failure memory and file are as before. */
-function pfrack_write(string $description, array $old, string $revision): void
-{
-    global $config;
-    $printed = '';
-    $result = pfrack_call('write_config', [$description], $printed);
-    clearstatcache();
-    $written = is_array($result) && pfrack_revision() !== $revision
-        && strpos((string)@file_get_contents(PFRACK_CONFIG), '</pfsense>') !== false
-        && strpos(pfrack_text(pfrack_at(['revision', 'description'])), $description) !== false;
-    if ($written) {
-        return;
-    }
-    $same = pfrack_revision() === $revision;
-    $config = $old;
-    $message = $result === false
-        ? 'pfSense refuses to write the configuration (a factory reset is pending, or the user may not write)'
-        : 'the configuration could not be written';
-    $free = @disk_free_space(dirname(PFRACK_CONFIG));
-    throw new PfrackError($free !== false && $free < 65536 ? 'no_space' : 'internal', $message
-        . ($same ? ': nothing was changed' : ': check ' . PFRACK_CONFIG . ' on the router'), 'write_config', $printed);
 }
 
 function pfrack_after_failure(Throwable $error, array $old, array $applied, bool $changed, string $what): PfrackError
@@ -131,25 +109,6 @@ function pfrack_after_failure(Throwable $error, array $old, array $applied, bool
     return new PfrackError('apply_failed', $said['message'] . '; ' . $outcome, $said['function'], $said['detail']);
 }
 
-/** Somebody saved while services were applied: only the sections that we changed go back to what they were. */
-function pfrack_without_ours(array $now, array $tried, array $old): array
-{
-    foreach (array_keys($tried + $old) as $name) {
-        [$mine, $was, $is] = [$tried[$name] ?? null, $old[$name] ?? null, $now[$name] ?? null];
-        if ($mine === $was || $name === 'revision') {
-            continue;
-        }
-        if ($name === 'installedpackages' && is_array($mine) && is_array($was) && is_array($is)) {
-            $now[$name] = pfrack_without_ours($is, $mine, $was);
-        } elseif ($was === null) {
-            unset($now[$name]);
-        } else {
-            $now[$name] = $was;
-        }
-    }
-    return $now;
-}
-
 /** Write the previous configuration again and apply the services that were touched. Returns what happened. */
 function pfrack_put_back(array $old, array $applied, bool $changed, string $description): string
 {
@@ -157,13 +116,28 @@ function pfrack_put_back(array $old, array $applied, bool $changed, string $desc
     if (!$changed) {
         return 'the configuration had not changed, so nothing was put back';
     }
-    $tried = $config;
-    $before = pfrack_snapshot();
-    $ours = strpos(pfrack_text(pfrack_at(['revision', 'description'])), $description) !== false;
-    $config = $ours ? $old : pfrack_without_ours($config, $tried, $old);
+    [$tried, $changes, $restored, $kept, $failed] = [$config, [], [], [], []];
+    pfrack_differences(pfrack_canonical($old), pfrack_canonical($tried), [], $changes);
     Pfrack::$calling = '';
-    pfrack_write('pfrack: put back after: ' . substr($description, strlen('pfrack: ')), $tried, $before);
-    $failed = [];
+    for ($try = 1; ; $try++) {
+        // Somebody may have saved while services were applied: only our own changes are taken back.
+        $before = pfrack_snapshot();
+        [$now, $restored, $kept] = [$config, [], []];
+        if (strpos(pfrack_text(pfrack_at(['revision', 'description'])), $description) !== false) {
+            $config = $old;
+        }
+        foreach ($config === $old ? [] : array_reverse($changes) as $change) {
+            pfrack_take_back($change, $restored, $kept);
+        }
+        try {
+            pfrack_write('pfrack: put back after: ' . substr($description, strlen('pfrack: ')), $now, $before);
+            break;
+        } catch (PfrackError $error) {
+            if ($error->kind !== 'conflict' || $try === 5) {
+                throw $error;
+            }
+        }
+    }
     foreach (pfrack_ordered($applied) as $service) {
         $done = [];
         $output = '';
@@ -173,9 +147,10 @@ function pfrack_put_back(array $old, array $applied, bool $changed, string $desc
             $failed[] = "$service (" . $error->getMessage() . ')';
         }
     }
+    $but = $kept === [] ? '' : ' (left alone, because somebody else changed it since: ' . implode(', ', $kept) . ')';
     if ($failed !== []) {
-        return 'the previous configuration was put back, but these services did not come up with it: '
+        return "the previous configuration was put back$but, but these services did not come up with it: "
             . implode(', ', $failed);
     }
-    return 'the previous configuration was put back and is in force again';
+    return "the previous configuration was put back and is in force again$but";
 }

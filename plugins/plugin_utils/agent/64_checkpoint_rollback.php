@@ -63,11 +63,14 @@ function pfrack_roll_back(array $state, string $why): array
         if ($restored === []) {
             break;
         }
-        if (pfrack_revision() !== $revision && $try < 5) {
-            continue;
+        try {
+            pfrack_write("pfrack: went back to the checkpoint of {$state['holder']} ($why)", $now, $revision);
+            break;
+        } catch (PfrackError $error) {
+            if ($error->kind !== 'conflict' || $try === 5) {
+                throw $error;
+            }
         }
-        pfrack_write("pfrack: went back to the checkpoint of {$state['holder']} ($why)", $now, $revision);
-        break;
     }
     [$old, $failed] = [pfrack_vips_in_force($now, $new, $journal), []];
     for ($try = 1; $try <= 2 && ($try === 1 || $failed !== []); $try++) {
