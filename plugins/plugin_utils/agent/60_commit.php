@@ -51,29 +51,33 @@ function pfrack_commit(string $expected, array $operations, array $services, str
         }
     }
     $applied = [];
-    Pfrack::$recover = static function () use ($old, $services, $changed, $description, &$applied): string {
-        return pfrack_put_back($old, $applied, $changed, $description);
+    $tried = $config;
+    Pfrack::$recover = static function () use ($old, &$tried, $changed, $description, &$applied): string {
+        return pfrack_put_back($old, $tried, $applied, $changed, $description);
     };
     try {
         if ($changed) {
             $entry = pfrack_journal_commit($old, $config, $services);
-            pfrack_commit_write($description, $old, $revision, $entry);
-            pfrack_journal_again($old, $config, $services, $entry);
+            if (pfrack_commit_write($description, $old, $revision, $entry)) {
+                // When pfSense has read a commit back, its texts may have changed a little.
+                $tried = $config;
+                pfrack_journal_again($old, $tried, $services, $entry);
+            }
         }
         pfrack_apply_services($services, $old, $applied, $output);
     } catch (Throwable $error) {
         Pfrack::$recover = null;
-        throw pfrack_after_failure($error, $old, $applied, $changed, $description);
+        throw pfrack_after_failure($error, $old, $tried, $applied, $changed, $description);
     }
     Pfrack::$recover = null;
     return ['revision' => pfrack_revision(), 'applied' => $applied, 'output' => pfrack_utf8(trim($output))];
 }
 
 /** What somebody else's save kept from being written is no change that could be taken back. */
-function pfrack_commit_write(string $description, array $old, string $revision, string $entry): void
+function pfrack_commit_write(string $description, array $old, string $revision, string $entry): bool
 {
     try {
-        pfrack_write($description, $old, $revision);
+        return pfrack_write($description, $old, $revision);
     } catch (PfrackError $error) {
         if ($error->kind === 'conflict' && $entry !== '') {
             @unlink(PFRACK_KEPT . "/$entry");
@@ -91,15 +95,15 @@ function pfrack_conflict(): void
         . ($time > 0 ? ' at ' . date('Y-m-d H:i:s', $time) : '') . ', "' . pfrack_utf8($what) . '"', 'commit');
 }
 
-function pfrack_after_failure(Throwable $error, array $old, array $applied, bool $changed, string $what): PfrackError
-{
+function pfrack_after_failure(Throwable $error, array $old, array $tried, array $applied, bool $changed,
+    string $what): PfrackError {
     $said = pfrack_error($error);
     if ($applied === []) {
         // The write itself failed: pfrack_write() has said how things stand.
         return new PfrackError($said['kind'], $said['message'], $said['function'], $said['detail']);
     }
     try {
-        $outcome = pfrack_put_back($old, $applied, $changed, $what);
+        $outcome = pfrack_put_back($old, $tried, $applied, $changed, $what);
     } catch (Throwable $second) {
         $outcome = 'putting the previous configuration back failed as well: ' . $second->getMessage();
         if ($second instanceof PfrackError && $second->detail !== '') {
@@ -110,13 +114,13 @@ function pfrack_after_failure(Throwable $error, array $old, array $applied, bool
 }
 
 /** Write the previous configuration again and apply the services that were touched. Returns what happened. */
-function pfrack_put_back(array $old, array $applied, bool $changed, string $description): string
+function pfrack_put_back(array $old, array $tried, array $applied, bool $changed, string $description): string
 {
     global $config;
     if (!$changed) {
         return 'the configuration had not changed, so nothing was put back';
     }
-    [$tried, $changes, $restored, $kept, $failed] = [$config, [], [], [], []];
+    [$changes, $restored, $kept, $failed] = [[], [], [], []];
     pfrack_differences(pfrack_canonical($old), pfrack_canonical($tried), [], $changes);
     Pfrack::$calling = '';
     for ($try = 1; ; $try++) {
@@ -133,7 +137,7 @@ function pfrack_put_back(array $old, array $applied, bool $changed, string $desc
             pfrack_write('pfrack: put back after: ' . substr($description, strlen('pfrack: ')), $now, $before);
             break;
         } catch (PfrackError $error) {
-            if ($error->kind !== 'conflict' || $try === 5) {
+            if ($error->kind !== 'conflict' || $try === 20) {
                 throw $error;
             }
         }

@@ -103,13 +103,27 @@ function pfrack_check_readable(array $old, array $new): void
             . 'the whole configuration; nothing was changed' . pfrack_unsafe_texts($new), 'parse_xml_config');
     }
     $lost = [];
-    pfrack_differences(pfrack_canonical($new), $read, [], $lost);
-    foreach ($lost as [$path, $should, $would]) {
-        if (pfrack_same(pfrack_canonical(pfrack_value_at($old, $path)), $should)) {
+    pfrack_differences(pfrack_without_empty($new), pfrack_without_empty($read), [], $lost);
+    foreach ($lost as [$path, $should]) {
+        if (!in_array($should, [null, ''], true)
+            && pfrack_same(pfrack_without_empty(pfrack_value_at($old, $path)), $should)) {
             throw new PfrackError('refused', implode('/', $path) . ': pfSense would not keep this as it is, whoever '
                 . 'saves the configuration; correct it in the GUI first. Nothing was changed', 'dump_xml_config');
         }
     }
+}
+
+/** As pfSense would keep it: of lists nothing but their entries. @param mixed $value */
+function pfrack_without_empty($value)
+{
+    if (!is_array($value)) {
+        return $value === null ? null : pfrack_canonical($value);
+    }
+    $list = pfrack_is_list($value);
+    $kept = array_filter(array_map('pfrack_without_empty', $value), static function ($item) use ($list): bool {
+        return $item !== null && !($list && $item === '');
+    });
+    return $kept !== [] ? ($list ? array_values($kept) : $kept) : ($list ? null : '');
 }
 
 /** Where such texts stand, as far as that can be told. */
@@ -129,8 +143,11 @@ function pfrack_unsafe_texts(array $config, string $place = ''): string
     return '';
 }
 
-/** Write, and believe only the file. On failure memory and file are as before. */
-function pfrack_write(string $description, array $old, string $revision): void
+/**
+ * Write, and believe only the file. On failure memory and file are as before.
+ * Returns whether memory now holds what was written, and nothing that somebody saved right after.
+ */
+function pfrack_write(string $description, array $old, string $revision): bool
 {
     global $config;
     $changes = [];
@@ -149,11 +166,11 @@ function pfrack_write(string $description, array $old, string $revision): void
     $whole = is_array($result) && pfrack_revision() !== $revision
         && strpos((string)@file_get_contents(PFRACK_CONFIG), '</pfsense>') !== false;
     if ($whole && strpos(pfrack_text(pfrack_at(['revision', 'description'])), $description) !== false) {
-        return;
+        return true;
     }
     if ($whole && $guard->asked) {
         pfrack_still_there($changes);
-        return;
+        return false;
     }
     $same = pfrack_revision() === $revision;
     $config = $old;

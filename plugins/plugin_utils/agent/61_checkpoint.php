@@ -64,6 +64,13 @@ function pfrack_checkpoint_held(array $state): PfrackError
         . 'playbooks/rollback.yml -e rollback_to=checkpoint does it at once', 'checkpoint');
 }
 
+function pfrack_checkpoint_overwritten(array $places): PfrackError
+{
+    $who = pfrack_text(pfrack_at(['revision', 'description']));
+    return new PfrackError('conflict', 'somebody saved over what this run had changed: ' . implode(', ', $places)
+        . '. The last to save was "' . pfrack_utf8($who) . '". Run again when they are done', 'confirm');
+}
+
 function pfrack_checkpoint_gone(array $gone): PfrackError
 {
     return new PfrackError('rolled_back', 'the checkpoint of this run was rolled back at '
@@ -169,9 +176,16 @@ function pfrack_op_confirm(array $params): array
     try {
         $state = pfrack_checkpoint();
         if ($state !== null && ($state['holder'] === $holder || $state['id'] === ($params['id'] ?? null))) {
-            $changes = count(pfrack_journal());
+            $journal = pfrack_journal();
+            if ($journal !== []) {
+                pfrack_snapshot();
+                $lost = pfrack_overwritten($journal);
+                if ($lost !== []) {
+                    throw pfrack_checkpoint_overwritten($lost);
+                }
+            }
             pfrack_checkpoint_remove();
-            return ['id' => $state['id'], 'changes' => $changes];
+            return ['id' => $state['id'], 'changes' => count($journal)];
         }
         $gone = pfrack_rolled_back();
         if ($gone !== null && $gone['holder'] === $holder) {

@@ -57,7 +57,7 @@ function pfrack_checkpoint_hook(): void
     }
 }
 
-/** When pfSense has read a commit back, its texts may have changed a little. The entry from before would do as well. */
+/** The entry from before would do as well. */
 function pfrack_journal_again(array $old, array $new, array $services, string $name): void
 {
     try {
@@ -190,4 +190,64 @@ function pfrack_without(array $list, array $other): array
         $left[] = $entry;
     }
     return $left;
+}
+
+/** Places where what we wrote is not there any more, because somebody saved over it. */
+function pfrack_overwritten(array $journal): array
+{
+    $ours = [];
+    foreach ($journal as $entry) {
+        foreach ($entry['kind'] === 'commit' ? $entry['changes'] : [] as $change) {
+            pfrack_sum_up($ours, $change);
+        }
+    }
+    $lost = array_filter($ours, static function (array $change): bool {
+        return pfrack_lacks(pfrack_canonical(pfrack_at($change[0])), $change[1], $change[2]);
+    });
+    return array_keys($lost);
+}
+
+/** Several changes of one place, or of a place and one inside it, make one. */
+function pfrack_sum_up(array &$changes, array $change): void
+{
+    [$path, $before, $after] = $change;
+    foreach ($changes as $place => [$other, $was]) {
+        if (array_slice($path, 0, count($other)) === $other) {
+            $inside = array_slice($path, count($other));
+            $whole = ['x' => $changes[$place][2]];
+            $after === null ? pfrack_delete($whole, array_merge(['x'], $inside))
+                : pfrack_put($whole, array_merge(['x'], $inside), $after, $place);
+            $changes[$place][2] = $whole['x'] ?? null;
+            return;
+        }
+        if (array_slice($other, 0, count($path)) === $path) {
+            unset($changes[$place]);
+        }
+    }
+    $changes[implode('/', $path)] = [$path, $before, $after];
+}
+
+/** Whether something that we made there is gone, or something that we removed is back. Others may have added to it. */
+function pfrack_lacks($now, $before, $after): bool
+{
+    if (pfrack_same($now, $after) || pfrack_same($before, $after)) {
+        return false;
+    }
+    $empty = [null, ''];
+    $lists = array_filter([$now, $before, $after], static fn ($value): bool => !in_array($value, $empty, true));
+    if ($lists !== [] && $lists === array_filter($lists, 'pfrack_is_list')) {
+        [$is, $was, $made] = array_map(static fn ($value): array => (array)($value ?: []), [$now, $before, $after]);
+        $removed = pfrack_without($was, $made);
+        return pfrack_without(pfrack_without($made, $was), $is) !== [] || pfrack_without($removed, $is) !== $removed;
+    }
+    if ($lists !== [] && $lists === array_filter($lists, 'pfrack_is_map')) {
+        [$is, $was, $made] = array_map(static fn ($value): array => (array)($value ?: []), [$now, $before, $after]);
+        foreach (array_keys($was + $made) as $key) {
+            if (pfrack_lacks($is[$key] ?? null, $was[$key] ?? null, $made[$key] ?? null)) {
+                return true;
+            }
+        }
+        return false;
+    }
+    return true;
 }

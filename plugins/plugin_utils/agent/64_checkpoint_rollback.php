@@ -67,7 +67,7 @@ function pfrack_roll_back(array $state, string $why): array
             pfrack_write("pfrack: went back to the checkpoint of {$state['holder']} ($why)", $now, $revision);
             break;
         } catch (PfrackError $error) {
-            if ($error->kind !== 'conflict' || $try === 5) {
+            if ($error->kind !== 'conflict' || $try === 20) {
                 throw $error;
             }
         }
