@@ -74,9 +74,10 @@ class Router:
     def read(self, paths):
         """The sections at the paths."""
         result = self._result(self._call("read", {"paths": list(paths)}))
-        # PHP sends an empty map as a list.
-        sections = result.get("sections") or {}
-        return Snapshot(result["revision"], {path: sections.get(path) for path in paths}, result.get("info") or {})
+        sections = _map(result, "sections")
+        return Snapshot(
+            _value(result, "revision", str), {path: sections.get(path) for path in paths}, _map(result, "info")
+        )
 
     def commit(self, revision, operations, services, description):
         """Write and apply in one go, if the configuration still has this revision (else kind `conflict`)."""
@@ -91,7 +92,7 @@ class Router:
                 },
             )
         )
-        return CommitResult(result["revision"], result.get("applied") or [], result.get("output") or "")
+        return CommitResult(_value(result, "revision", str), result.get("applied") or [], result.get("output") or "")
 
     def change_packages(self, install=(), remove=(), timeout=600):
         """Install and remove packages by their short names; waits at most `timeout` seconds."""
@@ -99,9 +100,9 @@ class Router:
         deadline = self._clock() + timeout
         wait = JOB_WAIT_FIRST
         while True:
-            state = self._result(self._call("job", {"job": started["job"]}))
-            if not state["running"]:
-                return JobResult(state["exit_code"], state.get("output") or "")
+            state = self._result(self._call("job", {"job": _value(started, "job", str)}))
+            if not _value(state, "running", bool):
+                return JobResult(_value(state, "exit_code", int), state.get("output") or "")
             left = deadline - self._clock()
             if left <= 0:
                 raise RouterError(
@@ -120,7 +121,8 @@ class Router:
         A carrier that may not look says why, {blind: text, unapplied: whether config.xml waits for a reload}.
         """
         result = self._result(self._call("haproxy_state", {"notes": list(notes)}))
-        return dict(result, lines=result.get("lines") or {}, notes=result.get("notes") or {})
+        _value(result, "revision", str)
+        return dict(result, lines=_map(result, "lines"), notes=_map(result, "notes"))
 
     def haproxy_runtime(self, commands, revision=None):
         """Answers to commands of HAProxy's runtime socket, None for each that nobody answered.
@@ -205,7 +207,7 @@ class Router:
     def tree(self, root):
         """The files below a directory: {exists, free, total, files: {path: {sha256, size, mode}}}."""
         result = self._result(self._call("tree", {"root": root}))
-        return dict(result, files=result.get("files") or {})
+        return dict(result, files=_map(result, "files"))
 
     def stage(self, root, sizes):
         """A private directory for files of these sizes (bytes), made after a check of the free space."""
@@ -280,3 +282,16 @@ class Router:
             error.get("function"),
             error.get("detail"),
         )
+
+
+def _map(result, name):
+    """A map of the result; PHP sends an empty one as a list."""
+    value = result.get(name) or {}
+    return value if isinstance(value, dict) else _value(result, name, dict)
+
+
+def _value(result, name, kind):
+    value = result.get(name)
+    if not isinstance(value, kind):
+        raise RouterError("internal", "the answer of the router makes no sense: '%s' is %.80r" % (name, value))
+    return value

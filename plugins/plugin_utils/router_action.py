@@ -12,6 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
+from ansible_collections.pfrack.cluster.plugins.module_utils.desired import desire
 from ansible_collections.pfrack.cluster.plugins.module_utils.errors import DesiredError
 from ansible_collections.pfrack.cluster.plugins.module_utils.reconcile import reconcile
 from ansible_collections.pfrack.cluster.plugins.module_utils.redact import redact
@@ -80,7 +81,7 @@ class RouterAction(ActionBase):
             if warnings:
                 # The diff of the real run starts from what the installation leaves behind.
                 snapshot.sections.update(getattr(area, "AS_INSTALLED", {}))
-            desired = area.desire(snapshot.sections, wanted, snapshot.info)
+            desired = desire(area, snapshot.sections, wanted, snapshot.info)
             change = reconcile(snapshot.sections, desired.sections)
             result = {
                 "changed": bool(change),

@@ -121,7 +121,7 @@ class Site:
         output, _rest = process.communicate(timeout=timeout)
         return Outcome(process.returncode, output)
 
-    def start(self, *arguments: str, playbook: str = "site.yml") -> subprocess.Popen:
+    def start(self, *arguments: str, playbook: str = "site.yml", environment: dict | None = None) -> subprocess.Popen:
         """Starts a playbook in the controller's namespace; output and errors come on one pipe."""
         command = [
             str(Path(sys.executable).parent / "ansible-playbook"),
@@ -130,13 +130,14 @@ class Site:
             str(ROOT / playbook),
             *arguments,
         ]
-        environment = {
+        variables = {
             **os.environ,
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_FORCE_COLOR": "0",
             "ANSIBLE_NOCOLOR": "1",
             "PFRACK_LAB": self.rack.name,
+            **(environment or {}),
         }
         return self.rack.controller.popen(
-            command, cwd=str(ROOT), env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command, cwd=str(ROOT), env=variables, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )

@@ -3,163 +3,95 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Breaks site.yml at its requests. Afterwards the router has the old state or the new one, and the next run converges.
 
-`make faults` tries every request; otherwise a few, chosen where most can go wrong.
+`make faults` tries every request with every fault over SSH and XML-RPC, on several racks at once; otherwise a few
+points, chosen where most can go wrong.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+import queue
 import random
-import shutil
-import signal
+import threading
 import time
+from contextlib import ExitStack
 
-from clients import wait_for
-from playbook_run import ROOT, Outcome, Site, give_up_port_80
-from router_state import leftovers, sections
+import lab
+from fault_points import FAULTS, Breaker, Point
 
 ALL = os.environ.get("PFRACK_FAULT_POINTS") == "all"
-FEW = [("kill the playbook", "confirm", "during"), ("cut the cable", "commit", "during")]
-TIMEOUT = 8
+CARRIERS = os.environ.get("PFRACK_FAULT_CARRIERS", "ssh xmlrpc" if ALL else "ssh").split()
+RACKS = int(os.environ.get("PFRACK_FAULT_RACKS", "3" if ALL else "2"))
+LIMIT = float(os.environ.get("PFRACK_FAULT_SECONDS", "inf"))
+# (fault, which of the requests of that name, when)
+FEW = [
+    ("kill the playbook", "confirm", -1, "during"),
+    ("kill the playbook", "commit", -1, "before"),
+    ("cut the cable", "commit", 0, "during"),
+    ("kill the agent", "commit", 1, "during"),
+    ("fill the disk", "commit", 1, "before"),
+    ("a daemon refuses", "commit", -1, "before"),
+]
 
 
-def kill_the_playbook(site, _directory):
-    controller = site.rack.controller
-    found = controller.run(["pgrep", "-f", f"ansible-playbook -i {site.directory}"], check=False).stdout.split()
-    for pid in found:
-        controller.run(["kill", f"-{signal.SIGKILL.value}", pid], check=False)
+def chosen(carrier, requests):
+    if not ALL:
+        for fault, op, which, when in FEW:
+            number = [number for number, name in enumerate(requests, 1) if name == op][which]
+            yield Point(fault, carrier, number, when, op)
+        return
+    for fault, (number, op), when in itertools.product(FAULTS, enumerate(requests, 1), ("before", "during")):
+        if (fault, when) != ("a daemon refuses", "during"):
+            yield Point(fault, carrier, number, when, op)
 
 
-def cut_the_cable(site, directory):
-    site.rack.router.cut_cable("em1")
-    (directory / "go").touch()
-
-
-def kill_the_agent(site, directory):
-    router = site.rack.router
-    # The session's agent is the PHP that is no script of the watch.
-    router.run("pkill -9 -f '^(/usr/local/bin/)?php.* -d display_errors=0$'; true")
-    (directory / "go").touch()
-
-
-def fill_the_disk(site, directory):
-    site.rack.router.fill_disk("/cf")
-    (directory / "go").touch()
-
-
-FAULTS = {
-    "kill the playbook": kill_the_playbook,
-    "cut the cable": cut_the_cable,
-    "kill the agent": kill_the_agent,
-    "fill the disk": fill_the_disk,
-}
-
-
-class Faults:
-    """Runs of site.yml on fresh routers, each broken at one point."""
-
-    def __init__(self, rack, directory):
-        self.rack = rack
-        self.directory = directory
-        self.number = 0
-
-    def fresh(self):
-        self.rack.reset()
-        router = self.rack.router
-        give_up_port_80(router)
-        for package in ("haproxy", "tftpd"):
-            router.run(["/usr/local/sbin/pfSense-upgrade", "-y", "-i", f"pfSense-pkg-{package}"])
-        self.number += 1
-        self.place = self.directory / str(self.number)
-        (self.place / "inventory").mkdir(parents=True)
-        site = Site(self.rack, self.place / "inventory")
-        site.settings["checkpoint_timeout"] = TIMEOUT
-        site.router_vars = {"ansible_pfsense_keepalive_interval": 1, "ansible_connect_timeout": 10}
-        return site
-
-    def start(self, site, point=""):
-        if point:
-            (self.place / "point").write_text(point)
-        variables = {"PYTHONPATH": str(ROOT / "tests" / "faults" / "hook"), "PFRACK_FAULT_DIR": str(self.place)}
-        before = {name: os.environ.get(name) for name in variables}
-        os.environ.update(variables)
+def work(breaker, points, states, results, deadline, say):
+    """Break runs until there are no more points, or no more time."""
+    while time.monotonic() < deadline:
         try:
-            return site.start()
-        finally:
-            for name, value in before.items():
-                os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
-
-    def calibrate(self):
-        """The requests of a run that nobody disturbs, and the states before and after it."""
-        site = self.fresh()
-        old = sections(self.rack.router)
-        process = self.start(site)
-        output, _rest = process.communicate(timeout=300)
-        Outcome(process.returncode, output).ok()
-        return (self.place / "log").read_text().split(), old, sections(self.rack.router)
-
-    def hit(self, fault, number, when, states):
-        """One point; returns what is wrong afterwards, or ''."""
-        site = self.fresh()
-        router = self.rack.router
-        process = self.start(site, f"{number} {when}")
+            number, point = points.get_nowait()
+        except queue.Empty:
+            return
         try:
-            wait_for(lambda: (self.place / "reached").exists() or process.poll() is not None, "the point", 180)
-            if process.poll() is not None and not (self.place / "reached").exists():
-                return "the run ended before the point:\n" + process.stdout.read()
-            FAULTS[fault](site, self.place)
-            output, _rest = process.communicate(timeout=240)
-            if fault == "cut the cable":
-                router.plug_cable("em1")
-            # Going back must work before somebody makes room.
-            wait_for(lambda: not leftovers(router), f"nothing is left; now: {leftovers(router)}", 60)
-        except AssertionError as problem:
-            return str(problem)
-        finally:
-            process.kill()
-            router.free_disk("/cf")
-            router.plug_cable("em1")
-        state = sections(router)
-        if state not in states:
-            mixture = self.directory / f"mixture-{self.number}.txt"
-            mixture.write_text(f"{states[0]}\n=====\n{state}\n=====\n{output}")
-            return f"neither the old nor the new state, see {mixture}"
-        again = site.play()
-        if again.returncode != 0:
-            return f"the next run fails:\n{again.output}"
-        if sections(router) != states[1]:
-            return "the next run does not converge"
-        return ""
-
-
-def chosen(requests):
-    if ALL:
-        points = list(itertools.product(FAULTS, range(1, len(requests) + 1), ("before", "during")))
-        # A run that is ended early has still seen a bit of everything.
-        random.Random(len(points)).shuffle(points)
-        return points
-    places = {op: number for number, op in enumerate(requests, 1)}
-    return [(fault, places[op], when) for fault, op, when in FEW]
+            # A router in its first state needs no second proof that a run converges from there, but now and then.
+            problem = breaker.hit(point, states[point.carrier], again=number % 4 == 0)
+        except Exception as error:  # noqa: BLE001 - one point that cannot be tried must not hide the others
+            problem = f"{type(error).__name__}: {error}"
+        results.append(f"{point}: {problem}" if problem else "")
+        say(f"{'BROKEN' if problem else 'ok':8}{point} {problem[:3000]}")
 
 
 def test_points(rack, tmp_path, capsys):
-    faults = Faults(rack, tmp_path)
-    requests, *states = faults.calibrate()
-    tried, broken = 0, []
-    limit = float(os.environ.get("PFRACK_FAULT_SECONDS", "inf"))
-    began = time.monotonic()
-    for fault, number, when in chosen(requests):
-        if time.monotonic() - began > limit:
-            break
-        point = f"{fault} {when} request {number} ({requests[number - 1]})"
-        problem = faults.hit(fault, number, when, states)
-        tried += 1
-        if problem:
-            broken.append(f"{point}: {problem}")
+    def say(text):
         with capsys.disabled():
-            print(f"{'BROKEN' if problem else 'ok':8}{point} {problem[:2000]}", flush=True)
-        shutil.rmtree(faults.place, ignore_errors=True)
-    with capsys.disabled():
-        print(f"\nfault points: {tried} tried, {tried - len(broken)} survived", flush=True)
-    assert tried and not broken, "\n".join(broken)
+            print(text, flush=True)
+
+    states, every = {}, []
+    first = Breaker(rack, tmp_path / "0")
+    for carrier in CARRIERS:
+        requests, *states[carrier] = first.calibrate(carrier)
+        every += chosen(carrier, requests)
+    if ALL:
+        # A run that is ended early has still seen a bit of everything.
+        random.Random(len(every)).shuffle(every)
+    points, results = queue.Queue(), []
+    for number, point in enumerate(every):
+        points.put((number, point))
+    deadline = time.monotonic() + LIMIT
+    with ExitStack() as stack:
+        breakers = [first]
+        for number in range(1, RACKS):
+            other = stack.enter_context(lab.Rack(f"test-faults-{number}-{os.getpid()}"))
+            breakers.append(Breaker(other, tmp_path / str(number)))
+        threads = [
+            threading.Thread(target=work, args=(breaker, points, states, results, deadline, say))
+            for breaker in breakers
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    broken = [result for result in results if result]
+    say(f"\nfault points: {len(results)} tried, {len(results) - len(broken)} survived")
+    assert results and not broken, "\n".join(broken)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 import yaml
 from api_line import install_rest, trusted
 from clients import dhcp_lease, listening, wait_for
+from playbook_run import Site, give_up_port_80
 from router_line import RouterLine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -205,6 +207,25 @@ def test_a_machine_cannot_name_itself_into_the_inventory(inventory, node, tmp_pa
     assert sorted(hosts) == sorted([*macs, "worker7", "router1"])
     assert hosts["router1"] == {"ansible_host": "10.10.0.1"}
     assert HOSTILE[0] in {hosts[name]["dhcp_hostname"] for name in macs} <= {*HOSTILE, ""}
+
+
+DARING = ['"; } subnet 0.0.0.0', "x\nserver evil 192.0.2.66:80", "$(touch /tmp/owned)", "</descr><evil>", "[pfrack]"]
+
+
+def test_what_a_machine_calls_itself_gets_into_no_configuration(rack, router, node, tmp_path):
+    give_up_port_80(router)
+    for number, hostname in enumerate(DARING):
+        claim(node(f"evil{number}", f"52:54:00:66:00:0{number}"), hostname)
+    site = Site(rack, tmp_path)
+    site.settings["cluster_admission"] = "any"
+    site.play().ok()
+    config = router.run(["cat", "/cf/conf/config.xml"]).stdout
+    made = config + router.run("cat /var/etc/haproxy/haproxy.cfg /var/dhcpd/etc/dhcpd.conf /var/unbound/*.conf").stdout
+    assert all(f"node-52540066000{number}" in made for number in range(len(DARING)))
+    assert not [word for word in ("evil", "0.0.0.0 {", "owned", "192.0.2.66") if word in made]
+    assert router.run("test -e /tmp/owned", check=False).returncode == 1
+    # A machine that calls itself by our mark is not taken for one of our entries.
+    assert [entry for entry in re.findall(r"<hostname>(.*?)</hostname>", config) if "pfrack" in entry] == []
 
 
 def test_the_cache_spares_the_router(inventory, router, rack, node, tmp_path):

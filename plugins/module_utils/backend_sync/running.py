@@ -65,21 +65,30 @@ def read_state(text):
         if line.startswith("#") or len(fields) < 19 or not columns:
             continue
         row = dict(zip(columns, fields))
-        admin, check = int(row["srv_admin_state"]), int(row["srv_check_state"])
-        result.setdefault(row["be_name"], {})[row["srv_name"]] = Running(
-            name=row["srv_name"],
-            id=row["srv_id"],
-            address=row["srv_addr"],
-            port=row["srv_port"],
-            weight=row["srv_uweight"],
-            maintenance=bool(admin & _ANY_MAINTENANCE),
-            drained=bool(admin & _FORCED_DRAIN),
-            up=row["srv_op_state"] in (_UP, _STARTING) and not admin & (_ANY_MAINTENANCE | _FORCED_DRAIN),
-            has_check=bool(check & _CHECK_CONFIGURED),
-            check_runs=bool(check & _CHECK_ENABLED),
-            by_name=row.get("srv_fqdn", "-") != "-",
-        )
+        try:
+            admin, check = int(row["srv_admin_state"]), int(row["srv_check_state"])
+            server = _server(row, admin, check)
+        except (KeyError, ValueError):
+            # What is not a server of a HAProxy that we know is none that we could change.
+            continue
+        result.setdefault(row.get("be_name", ""), {})[server.name] = server
     return result
+
+
+def _server(row, admin, check):
+    return Running(
+        name=row["srv_name"],
+        id=row["srv_id"],
+        address=row["srv_addr"],
+        port=row["srv_port"],
+        weight=row["srv_uweight"],
+        maintenance=bool(admin & _ANY_MAINTENANCE),
+        drained=bool(admin & _FORCED_DRAIN),
+        up=row["srv_op_state"] in (_UP, _STARTING) and not admin & (_ANY_MAINTENANCE | _FORCED_DRAIN),
+        has_check=bool(check & _CHECK_CONFIGURED),
+        check_runs=bool(check & _CHECK_ENABLED),
+        by_name=row.get("srv_fqdn", "-") != "-",
+    )
 
 
 def read_lines(lines):

@@ -37,26 +37,39 @@ class Lease:
 def read_leases(answer):
     """The leases of an answer of the agent, by address; entries without a usable address are left out."""
     leases = {}
-    for entry in answer.get("leases") or []:
+    entries = answer.get("leases")
+    for entry in entries if isinstance(entries, list) else ():
+        if not isinstance(entry, dict):
+            continue
         try:
-            address = ipaddress.IPv4Address(entry.get("address") or "")
+            address = ipaddress.IPv4Address(_text(entry, "address"))
         except ValueError:
             continue
-        mac = (entry.get("mac") or "").lower()
+        mac = _text(entry, "mac").lower()
         state = entry.get("state")
         leases[address] = Lease(
             address=str(address),
             mac=mac if _MAC.fullmatch(mac) else "",
-            hostname=entry.get("hostname") or "",
-            state=state if state in STATES else "expired",
+            hostname=_text(entry, "hostname"),
+            state=state if isinstance(state, str) and state in STATES else "expired",
             static=entry.get("type") == "static",
             online=bool(entry.get("online")),
-            starts=entry.get("starts"),
-            ends=entry.get("ends"),
-            interface=entry.get("interface") or "",
-            descr=entry.get("descr") or "",
+            starts=_seconds(entry, "starts"),
+            ends=_seconds(entry, "ends"),
+            interface=_text(entry, "interface"),
+            descr=_text(entry, "descr"),
         )
     return [leases[address] for address in sorted(leases)]
+
+
+def _text(entry, name):
+    value = entry.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _seconds(entry, name):
+    value = entry.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 class Match:

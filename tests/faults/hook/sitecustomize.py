@@ -16,11 +16,9 @@ import pathlib
 import sys
 import time
 
-MODULE = "paramiko.channel"
-
 
 class Stop:
-    """Sees each request, which is a line of JSON that begins with its id, on its way into an SSH channel."""
+    """Sees each request on its way out: a line of JSON that begins with its id, or a document of XML-RPC."""
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
@@ -30,12 +28,12 @@ class Stop:
         )
 
     def send(self, original, channel, data):
-        text = bytes(data[:400])
-        if not text.startswith(b'{"id": ') or b'"op": "hello"' in text[:60]:
+        op = name_of(bytes(data[:400])) if isinstance(data, (bytes, bytearray, memoryview)) else ""
+        if not op or op == "hello":
             return original(channel, data)
         self.count += 1
         with open(self.directory / "log", "a") as log:
-            log.write(text.split(b'"op": "', 1)[1].split(b'"', 1)[0].decode() + "\n")
+            log.write(op + "\n")
         stop, when = int(self.point[0]), self.point[1]
         if self.count != stop:
             return original(channel, data)
@@ -49,25 +47,36 @@ class Stop:
         return original(channel, data)
 
 
+def name_of(text):
+    """The name of a request, "" for anything else; what travels over XML-RPC is packed and has no name."""
+    if text.startswith(b'{"id": ') and b'"op": "' in text:
+        return text.split(b'"op": "', 1)[1].split(b'"', 1)[0].decode()
+    return "request" if text.startswith(b"<?xml") else ""
+
+
 class Finder:
-    """Patches paramiko when it is imported."""
+    """Patches paramiko and http.client when they are imported."""
+
+    classes = {"paramiko.channel": "Channel", "http.client": "HTTPConnection"}
+
+    def __init__(self, stop):
+        self.stop = stop
 
     def find_spec(self, name, path=None, target=None):
-        if name != MODULE:
+        if name not in self.classes:
             return None
-        sys.meta_path.remove(self)
         spec = importlib.machinery.PathFinder.find_spec(name, path)
         load = spec.loader.exec_module
 
         def exec_module(module):
             load(module)
-            stop = Stop(os.environ["PFRACK_FAULT_DIR"])
-            original = module.Channel.send
-            module.Channel.send = lambda channel, data: stop.send(original, channel, data)
+            patched = getattr(module, self.classes[name])
+            original = patched.send
+            patched.send = lambda channel, data: self.stop.send(original, channel, data)
 
         spec.loader.exec_module = exec_module
         return spec
 
 
 if os.environ.get("PFRACK_FAULT_DIR"):
-    sys.meta_path.insert(0, Finder())
+    sys.meta_path.insert(0, Finder(Stop(os.environ["PFRACK_FAULT_DIR"])))

@@ -1,0 +1,164 @@
+# Copyright: (c) 2026, pfrack.cluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs of site.yml on fresh routers, each broken at one point: a request, before it is sent or right after."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from dataclasses import dataclass
+
+from clients import wait_for
+from lab import RackError
+from playbook_run import ROOT, Outcome, Site, give_up_port_80
+from router_state import leftovers, sections
+
+# Seconds without a request after which the router goes back; long enough for the run itself on a busy machine.
+TIMEOUT = 8
+DAEMONS = ("haproxy", "dhcpd", "unbound")
+# Refuses every configuration that names a node, that is every new one.
+REFUSING = """#!/bin/sh
+for file in "$@" /var/unbound/host_entries.conf; do
+    if [ -f "$file" ] && grep -qw node1 "$file"; then echo "refused by the test" >&2; exit 1; fi
+done
+exec "$0.real" "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Point:
+    """carrier: ssh or xmlrpc; number: of the request, from 1; when: before or during; op: the request's name."""
+
+    fault: str
+    carrier: str
+    number: int
+    when: str
+    op: str
+
+    def __str__(self):
+        return f"{self.fault} {self.when} request {self.number} ({self.op}) over {self.carrier}"
+
+
+def kill_the_playbook(site, _place):
+    controller = site.rack.controller
+    found = controller.run(["pgrep", "-f", f"ansible-playbook -i {site.directory}"], check=False).stdout.split()
+    for pid in found:
+        controller.run(["kill", f"-{signal.SIGKILL.value}", pid], check=False)
+
+
+def cut_the_cable(site, place):
+    site.rack.router.cut_cable("em1")
+    (place / "go").touch()
+
+
+def kill_the_agent(site, place):
+    # The PHP that serves requests, in a session or behind the web server, and not the watch of a checkpoint.
+    site.rack.router.run("pkill -9 -f '^(/usr/local/bin/)?php.* -d display_errors=0$|^php-fpm|php-cgi'; true")
+    (place / "go").touch()
+
+
+def fill_the_disk(site, place):
+    site.rack.router.fill_disk("/cf")
+    (place / "go").touch()
+
+
+def let_daemons_refuse(site, place):
+    for daemon in DAEMONS:
+        path = f"/usr/local/sbin/{daemon}"
+        site.rack.router.run(f"mv {path} {path}.real; cat > {path}; chmod 755 {path}", input=REFUSING)
+    (place / "go").touch()
+
+
+def heal(router):
+    router.free_disk("/cf")
+    router.plug_cable("em1")
+    router.run("for real in /usr/local/sbin/*.real; do [ -e $real ] && mv $real ${real%.real}; done; true")
+
+
+FAULTS = {
+    "kill the playbook": kill_the_playbook,
+    "cut the cable": cut_the_cable,
+    "kill the agent": kill_the_agent,
+    "fill the disk": fill_the_disk,
+    "a daemon refuses": let_daemons_refuse,
+}
+
+
+class Breaker:
+    """Breaks runs on one rack, one after the other. `directory` is its own."""
+
+    def __init__(self, rack, directory):
+        self.rack = rack
+        self.directory = directory
+        self.number = 0
+
+    def fresh(self):
+        self.rack.reset()
+        router = self.rack.router
+        give_up_port_80(router)
+        router.run("for name in haproxy tftpd; do /usr/local/sbin/pfSense-upgrade -y -i pfSense-pkg-$name; done")
+        self.number += 1
+        self.place = self.directory / str(self.number)
+        (self.place / "inventory").mkdir(parents=True)
+        site = Site(self.rack, self.place / "inventory")
+        site.router_vars = {"ansible_pfsense_keepalive_interval": 1, "ansible_connect_timeout": 10}
+        return site
+
+    def start(self, site, carrier, point=""):
+        if point:
+            (self.place / "point").write_text(point)
+        hook = {"PYTHONPATH": str(ROOT / "tests" / "faults" / "hook"), "PFRACK_FAULT_DIR": str(self.place)}
+        return site.start("-e", f"lab_carrier={carrier}", environment=hook)
+
+    def calibrate(self, carrier):
+        """(names of the requests of a run that nobody disturbs, the state before, the state after)."""
+        site = self.fresh()
+        old = sections(self.rack.router)
+        process = self.start(site, carrier)
+        output, _rest = process.communicate(timeout=300)
+        Outcome(process.returncode, output).ok()
+        return (self.place / "log").read_text().split(), old, sections(self.rack.router)
+
+    def hit(self, point, states, again=True):
+        """Break one run; returns what is wrong afterwards, or ''. again: let a second run converge even when the router
+        is as it was, which is what each first run starts from."""
+        site = self.fresh()
+        site.settings["checkpoint_timeout"] = TIMEOUT
+        router = self.rack.router
+        process = self.start(site, point.carrier, f"{point.number} {point.when}")
+        reached = self.place / "reached"
+        try:
+            wait_for(lambda: reached.exists() or process.poll() is not None, "the point", 180)
+            if not reached.exists():
+                # Over XML-RPC the number of questions after long work differs from run to run.
+                output = process.stdout.read()
+                return "" if process.returncode == 0 else f"the run ended before the point:\n{output}"
+            FAULTS[point.fault](site, self.place)
+            output, _rest = process.communicate(timeout=240)
+            if point.fault == "cut the cable":
+                router.plug_cable("em1")
+            # Going back must work before somebody makes room.
+            wait_for(lambda: not leftovers(router), "the end of the checkpoint", 90)
+        except (AssertionError, RackError) as problem:
+            return f"{problem}; left: {leftovers(router)}"
+        finally:
+            process.kill()
+            process.wait()
+            heal(router)
+        state = sections(router)
+        if state not in states:
+            mixture = self.directory / f"mixture-{self.number}.txt"
+            mixture.write_text(f"{states[0]}\n=====\n{state}\n=====\n{output}")
+            return f"neither the old nor the new state, see {mixture}"
+        if again or state != states[0]:
+            site.settings.pop("checkpoint_timeout")
+            outcome = site.play("-e", f"lab_carrier={point.carrier}")
+            if outcome.returncode != 0:
+                return f"the next run fails:\n{outcome.output}"
+            if sections(router) != states[1]:
+                return "the next run does not converge"
+            if leftovers(router):
+                return f"the next run leaves {leftovers(router)}"
+        shutil.rmtree(self.place, ignore_errors=True)
+        return ""
