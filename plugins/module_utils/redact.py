@@ -12,6 +12,11 @@ import re
 MASK = "(secret)"
 # pfSense keeps texts of several lines in base64.
 BASE64 = ("custom_options", "advanced", "advanced_backend")
+# Words of HAProxy's and the DNS services' own languages behind which a secret stands.
+_SECRET_WORD = re.compile(
+    r"(?im)(\bstats\s+auth\s+[^\s:]*:|\b(?:insecure-)?password\s+|\bauthorization:?\s+\w+\s+|\b(?:key|secret|passw\w*)[:=]\s*)"
+    r"(\S+)"
+)
 _SECRET = re.compile(r".*(password|passwd|passphrase|secret|-hash|community|key)|pass|prv|tls")
 
 
@@ -28,7 +33,14 @@ def redact(value, name=""):
         return [redact(item, name) for item in value]
     if is_secret(name) and value not in (None, ""):
         return MASK
-    return _decoded(value) if name in BASE64 else value
+    if name in BASE64:
+        return without_secret_words(_decoded(value))
+    return value
+
+
+def without_secret_words(text):
+    """A text in a daemon's own language with the secrets in it masked, as far as they can be told."""
+    return _SECRET_WORD.sub(r"\1" + MASK, text) if isinstance(text, str) else text
 
 
 def _decoded(value):

@@ -121,7 +121,6 @@ class Router:
         A carrier that may not look says why, {blind: text, unapplied: whether config.xml waits for a reload}.
         """
         result = self._result(self._call("haproxy_state", {"notes": list(notes)}))
-        _value(result, "revision", str)
         return dict(result, lines=_map(result, "lines"), notes=_map(result, "notes"))
 
     def haproxy_runtime(self, commands, revision=None):

@@ -50,6 +50,7 @@ function pfrack_watch_main(array $arguments): void
         posix_setsid();
     }
     $handle = @fopen(PFRACK_KEPT . '/watch', 'c+e');
+    @chmod(PFRACK_KEPT . '/watch', 0600);
     if ($handle === false) {
         return;
     }

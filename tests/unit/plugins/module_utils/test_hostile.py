@@ -214,7 +214,7 @@ def test_inventories_with_such_values_are_compiled_or_refused(seed, syntax):
     inventory = {
         "nodes": [node(1), dict(node(2), ipv4_address="10.10.0.33")],
         "settings": dict(
-            SETTINGS,
+            copy.deepcopy(SETTINGS),
             cluster_services=[
                 {"name": "web", "port": 80, "mode": "http", "health_check": "/up", "groups": ["workers"]}
             ],

@@ -1,0 +1,156 @@
+# Copyright: (c) 2026, pfrack.cluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Secrets show up nowhere but where they belong, however loud a run is, and whether it succeeds or fails.
+
+Each secret is a word of its own. They are looked for in what ansible-playbook prints at -vvvv, its log, its facts cache
+and its temporary files, in the arguments of every process on both sides, and on the router.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import subprocess
+
+import pytest
+import yaml
+from playbook_run import Site, give_up_port_80
+
+LOGIN, PHRASE, CARP, KEY, THEIRS = ("mark3d" + word for word in ("Login", "Phrase", "Carp", "Apikey", "Theirs"))
+STATS = "mark3dStats"
+SECRETS = (LOGIN, PHRASE, CARP, KEY, THEIRS, STATS)
+# Others' secrets stand in the sections that we read and show in diffs.
+PREPARE = f"""require_once('config.inc');
+$users = config_get_path('system/user');
+$users[0]['bcrypt-hash'] = password_hash('{LOGIN}', PASSWORD_BCRYPT, ['cost' => 4]);
+config_set_path('system/user', $users);
+config_set_path('dhcpd/lan/ddnsdomainkey', '{THEIRS}');
+config_set_path('unbound/sslpassphrase', '{THEIRS}');
+config_set_path('virtualip/vip', [['mode' => 'carp', 'vhid' => '9', 'interface' => 'lan', 'uniqid' => '5f9',
+    'subnet' => '10.10.0.9', 'subnet_bits' => '24', 'type' => 'single', 'password' => '{THEIRS}', 'advbase' => '1',
+    'advskew' => '0', 'descr' => 'theirs']]);
+config_set_path('installedpackages/haproxy', ['configversion' => '00.58', 'email_password' => '{THEIRS}',
+    'ha_pools' => ['item' => [['name' => 'theirs', 'id' => '100', 'stats_password' => '{THEIRS}',
+        'advanced_backend' => base64_encode('stats auth admin:{THEIRS}')]]]]);
+write_config('prepared');"""
+# Every process's arguments, again and again, with the files of ours that others could read.
+WATCH = """trap 'exit 0' TERM
+while :; do
+    for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' < $f; echo; done 2> /dev/null
+    find /cf/conf/pfrack* /tmp/pfrack* /tftpboot/.pfrack* -type d ! -perm /077 -prune -o ! -type l -perm /077 \\
+        -print 2> /dev/null | sed 's/^/OPEN /'
+    sleep 0.05
+done"""
+
+
+class Listener:
+    """Samples the processes of a machine while a run goes on."""
+
+    def __init__(self, machine, path):
+        self.file = open(path, "w")
+        self.process = machine.popen(["sh", "-c", WATCH], stdout=self.file, stderr=subprocess.DEVNULL)
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait(10)
+        self.file.close()
+        with open(self.file.name, errors="replace") as seen:
+            return seen.read()
+
+
+@pytest.fixture
+def site(rack, router, tmp_path):
+    give_up_port_80(router)
+    router.run("for name in haproxy tftpd; do /usr/local/sbin/pfSense-upgrade -y -i pfSense-pkg-$name; done")
+    router.php(PREPARE)
+    key = tmp_path / "key"
+    shutil.copy(rack.key, key)
+    subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", PHRASE, "-f", str(key)], check=True, capture_output=True)
+    site = Site(rack, tmp_path / "inventory")
+    site.router_vars = {
+        "ansible_password": LOGIN,
+        "ansible_private_key_file": str(key),
+        "ansible_private_key_passphrase": PHRASE,
+        "ansible_pfsense_api_key": KEY,
+    }
+    carp = {"address": "10.10.0.11", "mode": "carp", "vhid": 11, "password": CARP}
+    site.settings["cluster_virtual_ips"] = [{"address": "10.10.0.10"}, carp]
+    return site
+
+
+def run(site, place, carrier, playbook="site.yml"):
+    """Everything that a run said and left, as one text, and whether it succeeded."""
+    place.mkdir()
+    environment = {
+        "ANSIBLE_LOG_PATH": str(place / "log"),
+        "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
+        "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(place / "facts"),
+        "ANSIBLE_LOCAL_TEMP": str(place / "temp"),
+        "TMPDIR": str(place),
+        "ANSIBLE_DEBUG": "0",
+    }
+    listeners = [Listener(site.rack.router, place / "router"), Listener(site.rack.controller, place / "controller")]
+    process = site.start("-vvvv", "--diff", "-e", f"lab_carrier={carrier}", playbook=playbook, environment=environment)
+    output, _rest = process.communicate(timeout=300)
+    seen = [listener.end() for listener in listeners]
+    texts = {"output": output, "processes of the router": seen[0], "processes of the controller": seen[1]}
+    for directory, _names, files in os.walk(place):
+        for name in files:
+            with open(os.path.join(directory, name), errors="replace") as file:
+                texts[name] = file.read()
+    return texts, process.returncode
+
+
+def assert_silent(texts):
+    for place, text in texts.items():
+        assert len(text) == 0 or not [word for word in SECRETS if word in text], (
+            f"{place} tells a secret:\n"
+            + "\n".join(line[:500] for line in text.splitlines() if any(word in line for word in SECRETS))
+        )
+    opened = {line for line in texts["processes of the router"].splitlines() if line.startswith("OPEN ")}
+    assert not opened, f"others can read on the router: {opened}"
+
+
+def on_the_router(router):
+    """Files that hold one of our run's secrets, as they are or packed."""
+    packed = [base64.b64encode(word.encode()).decode().rstrip("=") for word in SECRETS]
+    words = " ".join(f"-e {word}" for word in (*SECRETS, *packed))
+    found = router.run(
+        f"grep -rlaF {words} /tmp /var /cf /root /home /usr/local/etc /tftpboot 2> /dev/null; true"
+    ).stdout
+    return found.split()
+
+
+@pytest.mark.parametrize("carrier", ["ssh", "xmlrpc"])
+def test_a_run_keeps_its_secrets(site, rack, tmp_path, carrier):
+    router = rack.router
+    texts, code = run(site, tmp_path / "good", carrier)
+    assert code == 0, texts["output"]
+    assert_silent(texts)
+    assert "(secret)" in texts["output"] and texts["log"] and any("10.10.0.1" in text for text in texts.values())
+    # The configuration and its history hold them, which only root can read; HAProxy's file is made by pfSense.
+    places = [path for path in on_the_router(router) if not path.startswith("/cf/conf/")]
+    assert [path for path in places if not path.startswith(("/var/etc/haproxy", "/tmp/config.cache"))] == []
+    history = router.run("grep -ho '<description>.*</description>' /cf/conf/backup/*.xml /cf/conf/config.xml").stdout
+    assert "pfrack: " in history and not [word for word in SECRETS if word in history]
+
+
+def test_a_run_that_fails_keeps_its_secrets(site, rack, tmp_path):
+    """An address in the way is shown, its password is not; a daemon's words about a secret line are not."""
+    site.settings["cluster_virtual_ips"][1].update(address="10.10.0.9", vhid=12)
+    texts, code = run(site, tmp_path / "foreign", "ssh")
+    assert code != 0 and "10.10.0.9" in texts["output"]
+    assert_silent(texts)
+
+    playbook = tmp_path / "stats.yml"
+    backend = {"name": "ours", "advanced_lines": [f"stats auth admin:{STATS}", "no-such-directive"]}
+    frontend = {"name": "ours", "listen": [{"address": "10.10.0.1", "port": 8088}], "backend": "ours"}
+    settings = {"enable": True}
+    task = {"pfrack.cluster.pfsense_haproxy": {"settings": settings, "backends": [backend], "frontends": [frontend]}}
+    playbook.write_text(yaml.safe_dump([{"hosts": "routers", "gather_facts": False, "tasks": [task]}]))
+    texts, code = run(site, tmp_path / "refused", "ssh", playbook=str(playbook))
+    assert code != 0 and "no-such-directive" in texts["output"]
+    # What the user wrote into the playbook itself Ansible shows at -vvvv.
+    assert_silent({name: text for name, text in texts.items() if name not in ("output", "log")})
