@@ -48,6 +48,11 @@ def container(value):
     return dict(value)
 
 
+def containers(value):
+    """What in an element holds named elements itself, such as the scopes in `dhcpd`; only to look at."""
+    return [element for element in container(value).values() if isinstance(element, dict)]
+
+
 def items(value):
     """A copy of an element that is a list of entries; pfSense gives back an empty one as "" or not at all."""
     if value in (None, "", {}):

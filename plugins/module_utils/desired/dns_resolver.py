@@ -16,7 +16,7 @@ import re
 
 from ..errors import DesiredError
 from ..ownership import DEFAULT_OWNER, Mark
-from . import Desired, container, dns_common, items
+from . import Desired, container, containers, dns_common, items
 
 PATHS = ("unbound", "dnsmasq", "dhcpd", "interfaces")
 
@@ -159,8 +159,7 @@ def _known_names(section, current, info):
         names.add(dns_common.host_name(entry))
         names.update(dns_common.host_name(alias) for alias in items(container(entry.get("aliases")).get("item")))
     if "regdhcpstatic" in section or info.get("dhcp_backend") == "kea":
-        for scope in container(current.get("dhcpd")).values():
-            scope = container(scope)
+        for scope in containers(current.get("dhcpd")):
             for entry in items(scope.get("staticmap")):
                 domain = entry.get("domain") or scope.get("domain") or system_domain
                 if entry.get("hostname"):
@@ -169,8 +168,7 @@ def _known_names(section, current, info):
 
 
 def _lease_warnings(entries, current, info):
-    scopes = container(current.get("dhcpd")).values()
-    domains = {container(scope).get("domain") or info.get("domain") for scope in scopes}
+    domains = {scope.get("domain") or info.get("domain") for scope in containers(current.get("dhcpd"))}
     covered = sorted(domain for domain, _address in entries if domain in domains)
     return [
         "wildcards: %s: is also the domain of a DHCP scope; names of dynamic leases there resolve to the wildcard's "
@@ -188,8 +186,7 @@ def _networks(section, current):
     networks = []
     if "disable_auto_added_access_control" not in section:
         networks += ["127.0.0.1/32", "::1/128"]
-        for interface in container(current.get("interfaces")).values():
-            interface = container(interface)
+        for interface in containers(current.get("interfaces")):
             if "enable" not in interface:
                 continue
             for suffix in ("", "v6"):
