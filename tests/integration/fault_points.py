@@ -63,8 +63,8 @@ def fill_the_disk(site, place):
     (place / "go").touch()
 
 
-def let_daemons_refuse(site, place):
-    for daemon in DAEMONS:
+def let_daemons_refuse(site, place, daemons=DAEMONS):
+    for daemon in daemons:
         path = f"/usr/local/sbin/{daemon}"
         site.rack.router.run(f"mv {path} {path}.real; cat > {path}; chmod 755 {path}", input=REFUSING)
     (place / "go").touch()
