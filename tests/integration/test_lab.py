@@ -173,6 +173,24 @@ def test_a_cut_cable(rack: lab.Rack, router: lab.Router) -> None:
         router.cut_cable("em7")
 
 
+def test_a_long_and_bad_cable(rack: lab.Rack, router: lab.Router) -> None:
+    def pings(count: int) -> str:
+        return rack.controller.run(f"ping -q -i 0.01 -c {count} -W 5 10.10.0.1", check=False).stdout
+
+    assert reaches_router(rack, 5)
+    router.slow_cable("em1", 0.05)
+    try:
+        assert float(pings(3).split(" = ")[1].split("/")[0]) >= 100
+        assert ssh(rack, "echo", "hello") == "hello\n"
+        router.slow_cable("em1", 0.001, 0.5)
+        lost = int(pings(100).split("% packet loss")[0].split()[-1])
+        assert 40 < lost < 99
+    finally:
+        router.normal_cable("em1")
+    assert ssh(rack, "echo", "hello") == "hello\n"
+    assert reaches_router(rack, 5)
+
+
 @pytest.mark.parametrize("disk", ["/cf", "/tftpboot"])
 def test_a_full_disk(router: lab.Router, disk: str) -> None:
     router.fill_disk(disk)

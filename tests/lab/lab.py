@@ -25,6 +25,7 @@ import debian_root
 import qemu_setup
 import release_server
 import router_config
+import slow_link
 from machines import RackError
 
 HERE = Path(__file__).resolve().parent
@@ -32,6 +33,7 @@ RACKS = HERE.parents[1] / "build" / "lab"
 ROUTER = router_config.LAN_ADDRESS
 CONTROLLER = "10.10.0.2"
 PASSWORD = debian_root.PASSWORD
+SLOW_LINK = HERE / "slow_link.py"
 # What an SSH session on a pfSense has.
 ROUTER_PATH = "/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
 
@@ -109,6 +111,34 @@ class Machine:
 
     def plug_cable(self, link: str = "") -> None:
         self.rack.request("cable", name=self.name, plugged=True, link=link)
+
+    def slow_cable(self, link: str, delay: float, loss: float = 0) -> None:
+        """Seconds that each frame takes each way, and how many of them get lost (0 to 1). Ends with the cable."""
+        self.normal_cable(link)
+        self.run([*self._python(), "-", "plain", link], input=SLOW_LINK.read_text())
+        command = [sys.executable, str(SLOW_LINK), self._cable(link), str(delay), str(loss)]
+        process = self.rack.fabric.popen(command, stdout=subprocess.PIPE, start_new_session=True)
+        if process.stdout.readline() != "ready\n":
+            raise RackError(f"the cable of {self.name} cannot be made slow")
+        process.stdout.close()
+
+    def normal_cable(self, link: str) -> None:
+        """As it was before slow_cable()."""
+        cable = self._cable(link)
+        port = slow_link.port_of(cable)
+        shown = self.rack.fabric.run(["ip", "-o", "link", "show", port], check=False).stdout
+        if " master " in shown:
+            network = shown.split(" master ")[1].split()[0]
+            self.rack.fabric.run(f"ip link del {port} && ip link set {cable} master {network}")
+
+    def _cable(self, link: str) -> str:
+        """The fabric's end of a cable."""
+        number = self.run(["cat", f"/sys/class/net/{link}/iflink"]).stdout.strip()
+        shown = self.rack.fabric.run("ip -o link").stdout.splitlines()
+        return next(line for line in shown if line.startswith(f"{number}: ")).split()[1].partition("@")[0].strip(":")
+
+    def _python(self) -> list[str]:
+        return [sys.executable] if self.name == "controller" else ["python3"]
 
 
 class Router(Machine):

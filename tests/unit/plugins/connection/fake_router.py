@@ -9,6 +9,7 @@ import contextlib
 import json
 import socket
 import threading
+import zlib
 
 import paramiko
 
@@ -109,7 +110,7 @@ class FakeAgent:
 
     def serve(self):
         with self.channel.makefile("rb") as lines:
-            self.script = lines.read(int(lines.readline()))
+            self.script = zlib.decompress(lines.read(int(lines.readline())), -zlib.MAX_WBITS)
             self.marker = json.loads(lines.readline())["marker"]
             for line in lines:
                 request = json.loads(line)
