@@ -36,7 +36,7 @@ KINDS = {
 
 
 def at_run_time(syncing: fleet.SyncRouter, wish: fleet.Wish) -> None:
-    report = syncing.run(wish)
+    report = syncing.run(wish, probe_timeout=30)
     if report["route"] != "runtime":
         raise SystemExit(f"no change at run time: {report}")
 

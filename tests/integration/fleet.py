@@ -41,18 +41,18 @@ FRONT = "10.10.0.1"
 # How many of them the fixture `fleet` starts.
 NODES = 6
 
-# Answers with the address that was asked. The line server keeps a connection until the client ends it.
-SERVER = """
+# Both answer with the address that was asked.
+WEB_SERVER = """
+daemon off; pid /tmp/fleet.pid; error_log stderr crit; worker_rlimit_nofile 8192;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off; keepalive_timeout 3600; keepalive_requests 100000000;
+    server {{ listen {port} backlog=1000; listen [::]:{port} backlog=1000; return 200 $server_addr; }}
+}}
+"""
+# Keeps a connection until the client ends it.
+LINE_SERVER = """
 import asyncio, sys
-async def http(reader, writer):
-    name = writer.get_extra_info("sockname")[0].encode()
-    try:
-        while (await reader.readuntil(b"\\r\\n\\r\\n")):
-            writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s" % (len(name), name))
-            await writer.drain()
-    except (asyncio.IncompleteReadError, ConnectionError):
-        pass
-    writer.close()
 async def line(reader, writer):
     try:
         writer.write(writer.get_extra_info("sockname")[0].encode() + b"\\n")
@@ -64,9 +64,8 @@ async def line(reader, writer):
         pass
     writer.close()
 async def main():
-    servers = [await asyncio.start_server(http, None, int(sys.argv[1]), backlog=1000),
-               await asyncio.start_server(line, None, int(sys.argv[2]), backlog=1000)]
-    await asyncio.gather(*(server.serve_forever() for server in servers))
+    server = await asyncio.start_server(line, None, int(sys.argv[1]), backlog=1000)
+    await server.serve_forever()
 asyncio.run(main())
 """
 
@@ -82,7 +81,13 @@ class Fleet:
         commands = [f"addr add {address(number)}/16 dev eth0" for number in range(1, count + 1)]
         commands.append(f"addr add {address(1, 6)}/64 dev eth0 nodad")
         self.machine.run(["ip", "-batch", "-"], input="\n".join(commands) + "\n")
-        self.process = self.machine.popen(["python3", "-c", SERVER, str(PORT), str(LINES)])
+        self.machine.run(
+            "mkdir -p /var/lib/nginx /var/log/nginx; cat > /tmp/fleet.conf", input=WEB_SERVER.format(port=PORT)
+        )
+        self.processes = [
+            self.machine.popen(["nginx", "-c", "/tmp/fleet.conf"]),
+            self.machine.popen(["python3", "-c", LINE_SERVER, str(LINES)]),
+        ]
         wait_for(lambda: listening(self.machine, LINES) and listening(self.machine, PORT), "the nodes listen")
 
 

@@ -33,7 +33,7 @@ def site(rack, router, tmp_path):
     site.settings["cluster_admission"] = "any"
     for group in ("controllers", "workers"):
         site.nodes(group).clear()
-    site.play().ok()
+    site.play("--tags", "packages,virtual_ip,dhcp,haproxy").ok()
     return site
 
 
