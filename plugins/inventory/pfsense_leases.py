@@ -62,6 +62,7 @@ options:
 """
 
 EXAMPLES = r"""
+---
 # rack.pfsense_leases.yml
 plugin: pfrack.cluster.pfsense_leases
 host: 10.10.0.1
@@ -82,6 +83,7 @@ keyed_groups:
   - key: lease_state
     prefix: lease
 
+---
 # web.pfsense_leases.yml: without Secure Shell
 plugin: pfrack.cluster.pfsense_leases
 connection: pfrack.cluster.pfsense_xmlrpc

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from dataclasses import dataclass
 
@@ -127,7 +128,13 @@ def backends_of(pool_name, names):
 
 def same_address(one, other):
     """Whether two texts are the same IP address; None when one of them is no address."""
+    pair = _address(one), _address(other)
+    return None if None in pair else pair[0] == pair[1]
+
+
+@functools.lru_cache(maxsize=4096)
+def _address(text):
     try:
-        return ipaddress.ip_address(one) == ipaddress.ip_address(other)
+        return ipaddress.ip_address(text)
     except ValueError:
         return None

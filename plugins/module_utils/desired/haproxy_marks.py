@@ -37,6 +37,8 @@ def owned_servers(pool, mark):
     if marked is None:
         return None
     names, claims = _apart(marked)
+    # There may be a thousand.
+    names = set(names)
     present = [entry.get("name") or "" for entry in servers_of(pool)]
     return [name for name in present if name in names or claimed(name, claims)]
 
