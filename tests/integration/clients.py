@@ -40,7 +40,7 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = 60) ->
         time.sleep(0.05)
 
 
-def dhcp_lease(node, firmware: str | None = None, seconds: int = 15) -> dict[str, str]:
+def dhcp_lease(node, firmware: str | None = None, seconds: int = 60) -> dict[str, str]:
     """What a DHCP client on the node is given; its address is put on eth0. Keys are those of udhcpc's scripts."""
     node.run(["sh", "-c", "cat > /tmp/udhcpc.sh && chmod +x /tmp/udhcpc.sh"], input=_SCRIPT)
     options = ["-O", "bootfile", "-O", "tftp"]

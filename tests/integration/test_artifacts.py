@@ -127,7 +127,7 @@ def node(rack_):
 
 
 def fetch(node, url, *options):
-    return node.run(["curl", "-s", "-f", "-m", "20", *options, url], check=False)
+    return node.run(["curl", "-s", "-f", "-m", "30", *options, url], check=False)
 
 
 @pytest.mark.parametrize("rack_", EVERY, ids="-".join, indirect=True)

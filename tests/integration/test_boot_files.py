@@ -54,13 +54,13 @@ def play(site, *arguments, roles=("cluster", "node_config", "boot_menu")):
 
 def tftp(node, path):
     """The file, or None."""
-    done = node.run(["curl", "-s", "-m", "5", f"tftp://10.10.0.1/{path}"], check=False)
+    done = node.run(["curl", "-s", "-m", "30", f"tftp://10.10.0.1/{path}"], check=False)
     return done.stdout if done.returncode == 0 else None
 
 
 def http(node, path, *options):
     return node.run(
-        ["curl", "-s", "-m", "5", "-o", "/dev/null", "-w", "%{http_code}", *options, f"{URL}/{path}"], check=False
+        ["curl", "-s", "-m", "30", "-o", "/dev/null", "-w", "%{http_code}", *options, f"{URL}/{path}"], check=False
     ).stdout
 
 

@@ -43,7 +43,7 @@ def play(site, *arguments, **options):
 
 
 def curl(node, path, *options):
-    return node.run(["curl", "-s", "-m", "5", *options, f"{URL}/{path}"], check=False)
+    return node.run(["curl", "-s", "-m", "30", *options, f"{URL}/{path}"], check=False)
 
 
 def status(node, path, *options):
