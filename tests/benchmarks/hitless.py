@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What clients lose while nodes come and go one by one, with the runtime socket and with reloads.
 
-hitless.py [--nodes 200]
+hitless.py [--nodes 200] [--reloads 40]
 """
 
 from __future__ import annotations
@@ -72,13 +72,15 @@ def measure(rack: lab.Rack, change, nodes: int) -> tuple[float, dict]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, default=200)
-    nodes = parser.parse_args().nodes
+    parser.add_argument("--reloads", type=int, default=40, help="nodes of the comparison")
+    arguments = parser.parse_args()
     debian_root.install_packages([] if shutil.which("wrk") else ["wrk"])
     with lab.Rack(f"benchmark-{os.getpid()}") as rack:
         machine = rack.add_node("fleet")
-        fleet.Fleet(machine).serve(nodes + 2)
+        fleet.Fleet(machine).serve(max(arguments.nodes, arguments.reloads) + 2)
         results = {}
-        for name, change in (("runtime socket", at_run_time), ("reloads", by_reload)):
+        ways = (("runtime socket", at_run_time, arguments.nodes), ("reloads", by_reload, arguments.reloads))
+        for name, change, nodes in ways:
             print(f"{name}: {nodes} nodes come and go, {2 * nodes} changes …", flush=True)
             results[name] = measure(rack, change, nodes)
     print(f"\n{'lost of answered requests':28}" + "".join(f"{name:>22}" for name in results))

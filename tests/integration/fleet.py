@@ -37,7 +37,7 @@ __all__ = [
 
 PORT, LINES = 80, 2222
 WEB, SSH = 8080, 8022
-FRONT = "10.10.0.1"
+FRONT, FRONT_6 = "10.10.0.1", "fd00::ffff"
 # How many of them the fixture `fleet` starts.
 NODES = 6
 
@@ -130,7 +130,7 @@ class SyncRouter:
         """HAProxy with two services in front of our backends, which have no servers yet."""
         self.rack.router.run("echo 0 > /etc/pfrack-lab-package-seconds; pfSense-upgrade -y -i pfSense-pkg-haproxy")
         # The nodes' addresses do not fit into a /24.
-        self.rack.router.run("ip addr add 10.10.250.1/16 dev em1; ip addr add fd00::ffff/64 dev em1 nodad")
+        self.rack.router.run(f"ip addr add 10.10.250.1/16 dev em1; ip addr add {FRONT_6}/64 dev em1 nodad")
         kinds = (("web", "http", WEB, "HTTP", "100"), ("lines", "tcp", SSH, "Basic", "101"))
         section = {
             "enable": "",
@@ -174,14 +174,16 @@ class SyncRouter:
 
 
 def _frontend(name: str, kind: str, port: int) -> dict:
-    listen = {"extaddr": "custom", "extaddr_custom": FRONT, "extaddr_port": str(port)}
+    listen = [
+        {"extaddr": "custom", "extaddr_custom": address, "extaddr_port": str(port)} for address in (FRONT, FRONT_6)
+    ]
     return {
         "name": name,
         "descr": "[pfrack]",
         "status": "active",
         "type": kind,
         "backend_serverpool": name,
-        "a_extaddr": {"item": [listen]},
+        "a_extaddr": {"item": listen},
     }
 
 

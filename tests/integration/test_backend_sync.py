@@ -12,6 +12,7 @@ from api_line import ApiLine, install_rest
 from clients import wait_for
 from fleet import (
     FRONT,
+    FRONT_6,
     NODES,
     PORT,
     SSH,
@@ -70,11 +71,13 @@ def test_a_change_of_address_port_and_weight_is_made_in_place(syncing):
     assert syncing.pids() != pids
 
 
-def test_ipv6_servers(rack, syncing):
+def test_servers_and_clients_with_ipv6(rack, syncing):
     six = Wish("pfrack", [{"name": "web", "servers": [{"name": "six", "address": address(1, 6), "port": PORT}]}])
     assert syncing.run(six)["route"] == "runtime"
-    answer = rack.controller.run(["curl", "-s", "-m", "5", f"http://{FRONT}:{WEB}/"]).stdout
-    assert answer == address(1, 6)
+    rack.controller.run("ip addr replace fd00::c/64 dev eth0 nodad")
+    for front in (FRONT, f"[{FRONT_6}]"):
+        answer = rack.controller.run(["curl", "-s", "-m", "30", "--noproxy", "*", f"http://{front}:{WEB}/"]).stdout
+        assert answer == address(1, 6)
     assert syncing.run(six)["changed"] is False
     syncing.reload_by_admin()
     assert syncing.run(six)["changed"] is False
