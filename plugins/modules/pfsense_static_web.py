@@ -16,6 +16,8 @@ description:
   - The settings are kept in the configuration, the server has its line under Status > Services, starts at boot and is
     not touched by updates of packages. When its files were lost, the next run puts them back.
   - Everybody on that network can read the files. Firewall rules are not changed.
+  - Who knows the name of a directory C(install/ID) may remove it with C(DELETE). So a machine takes back what it was
+    installed with (see M(pfrack.cluster.boot_menu)); nothing else can be changed over HTTP.
 author:
   - pfrack.cluster contributors (@pfrack)
 extends_documentation_fragment:
