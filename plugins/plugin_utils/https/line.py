@@ -260,7 +260,7 @@ def find_answer(text: str, request_id: str) -> dict[str, Any] | None:
         return None
     try:
         answer = json.loads(zlib.decompress(base64.b64decode(found.group(1)), -15))
-    except (ValueError, zlib.error) as exc:
+    except (ValueError, RecursionError, zlib.error) as exc:
         raise AnswerLost(f"the agent's answer was damaged: {exc}", sent=True) from exc
     if not isinstance(answer, dict):
         raise AnswerLost("the agent's answer was damaged", sent=True)

@@ -142,9 +142,12 @@ class AgentSession:
             text = self._take()
             if text is not None:
                 try:
-                    return json.loads(text)
-                except ValueError as exc:
+                    answer = json.loads(text)
+                except (ValueError, RecursionError) as exc:
                     raise LineCut(f"the agent's answer was damaged: {exc}", sent=True) from exc
+                if not isinstance(answer, dict):
+                    raise LineCut("the agent's answer was damaged", sent=True)
+                return answer
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 raise SshError("timeout", f"{self._target} did not answer within {timeout:g} s")
@@ -170,7 +173,10 @@ class AgentSession:
         end = self._buffer.find(b"\n", head)
         if end < 0:
             return None
-        size = int(self._buffer[head:end])
+        try:
+            size = int(self._buffer[head:end])
+        except ValueError as exc:
+            raise LineCut("the agent's answer was damaged", sent=True) from exc
         if len(self._buffer) < end + 1 + size:
             return None
         self._noise += self._buffer[:start]
