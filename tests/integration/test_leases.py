@@ -212,6 +212,23 @@ def test_a_machine_cannot_name_itself_into_the_inventory(inventory, node, tmp_pa
 DARING = ['"; } subnet 0.0.0.0', "x\nserver evil 192.0.2.66:80", "$(touch /tmp/owned)", "</descr><evil>", "[pfrack]"]
 
 
+@pytest.mark.parametrize("rack", VARIANTS, ids="-".join, indirect=True)
+def test_a_name_that_is_no_text_hides_nobody(line, node):
+    """Bytes that are no UTF-8, quotes and commas stand in the files of leases; the others are read as well."""
+    names = ["\udcff\udcfe", 'a"b,c\\', "x" * 60, "caf\u00e9", "tab\there"]
+    for number, hostname in enumerate(names):
+        claim(node(f"odd{number}", f"52:54:00:66:00:0{number}"), hostname)
+    claim(node("good", MAC), "worker7")
+
+    def seen():
+        found = {lease["mac"]: lease["hostname"] for lease in line.good("leases")["leases"]}
+        return found if MAC in found else None
+
+    found = wait_for(seen, "the lease of worker7", 30)
+    assert found[MAC] == "worker7" and len(found) == len(names) + 1
+    assert all(isinstance(name, str) and "\n" not in name for name in found.values())
+
+
 def test_what_a_machine_calls_itself_gets_into_no_configuration(rack, router, node, tmp_path):
     give_up_port_80(router)
     for number, hostname in enumerate(DARING):
