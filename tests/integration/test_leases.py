@@ -281,7 +281,7 @@ def test_the_event_source_tells_of_machines_that_come(rack, router, node, carrie
         [sys.executable, str(source / "pfsense_leases.py"), json.dumps(args)], stdout=-1, text=True
     )
     try:
-        assert json.loads(process.stdout.readline()) == {"router": "10.10.0.1", "changes": []}
+        assert json.loads(process.stdout.readline()) == {"router": "10.10.0.1", "changes": [], "sync": True}
         claim(node("other", "52:54:00:77:00:02"), "printer")
         claim(node("fresh", MAC), "worker7")
         event = json.loads(process.stdout.readline())
@@ -301,7 +301,7 @@ def test_the_event_source_speaks_up_now_and_then(rack, router):
     )
     try:
         for _time in range(3):
-            assert json.loads(process.stdout.readline()) == {"router": "10.10.0.1", "changes": []}
+            assert json.loads(process.stdout.readline()) == {"router": "10.10.0.1", "changes": [], "sync": True}
     finally:
         process.terminate()
         process.wait(10)

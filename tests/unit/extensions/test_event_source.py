@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.pfrack.cluster.plugins.module_utils import router
+from ansible_collections.pfrack.cluster.plugins.module_utils.leases.watch import Step
 
 COLLECTION = Path(router.__file__).parents[2]
 FILE = COLLECTION / "extensions" / "eda" / "plugins" / "event_source" / "pfsense_leases.py"
@@ -34,14 +35,14 @@ def test_a_burst_becomes_one_event(source):
     async def burst():
         queue = asyncio.Queue()
         for number in range(50):
-            queue.put_nowait([change(number)])
-        first = await source["debounced"](queue, 0.05, 3)
-        queue.put_nowait([])
+            queue.put_nowait(([change(number)], True))
+        first, _sync = await source["debounced"](queue, 0.05, 3)
+        queue.put_nowait(([], False))
         return first, await source["debounced"](queue, 0.01, 3)
 
     first, second = asyncio.run(burst())
     assert [entry["address"] for entry in first] == [f"10.10.0.{number}" for number in range(50)]
-    assert second == []
+    assert second == ([], False)
 
 
 def test_a_storm_without_calm_is_not_waited_out(source):
@@ -50,15 +51,58 @@ def test_a_storm_without_calm_is_not_waited_out(source):
 
         async def blow():
             while True:
-                queue.put_nowait([change(1)])
+                queue.put_nowait(([change(1)], True))
                 await asyncio.sleep(0.01)
 
         blowing = asyncio.ensure_future(blow())
-        found = await asyncio.wait_for(source["debounced"](queue, 1, 0.2), 5)
+        found, _sync = await asyncio.wait_for(source["debounced"](queue, 1, 0.2), 5)
         blowing.cancel()
         return found
 
     assert len(asyncio.run(storm())) > 1
+
+
+class Steps:
+    """A watch that finds these kinds of changes, step by step; None is a router that is away."""
+
+    def __init__(self, source, *steps):
+        self.source, self.steps = source, list(steps)
+
+    def step(self, _seconds):
+        kinds = self.steps.pop(0)
+        if not self.steps:
+            self.source.ended = True
+        changes = [{"kind": kind, "server": "web/a", "address": "10.10.0.2", "state": "up"} for kind in kinds or ()]
+        return Step(away=kinds is None, woken=bool(kinds), changes=changes)
+
+
+@pytest.mark.parametrize(
+    ("steps", "syncs"),
+    [
+        ([[], [], []], [True]),
+        ([[], ["server_removed"]], [True, True]),
+        ([[], ["server_added", "server_changed"]], [True, False]),
+        ([["server_added"]], [True]),
+        ([[], None, ["server_changed"]], [True, True]),
+        ([[], ["server_changed"], ["server_added", "server_removed"]], [True, False, True]),
+    ],
+)
+def test_only_what_the_servers_have_to_follow_calls_for_a_sync(source, steps, syncs):
+    sent = []
+    one = source["Source"]({"host": "192.0.2.1", "ssh_config_files": [], "resync": 0}, sent.append)
+    one._watch = Steps(one, *steps)
+    one.run()
+    assert [sync for _found, sync in sent] == syncs
+
+
+def test_what_comes_together_calls_for_a_sync_when_one_of_it_does(source):
+    async def both():
+        queue = asyncio.Queue()
+        for sync in (False, True, False):
+            queue.put_nowait(([], sync))
+        return await source["debounced"](queue, 0.05, 3)
+
+    assert asyncio.run(both()) == ([], True)
 
 
 def test_only_leases_that_were_asked_for_make_events(source):

@@ -21,9 +21,11 @@ author:
 short_description: Leases and health of a pfSense router
 description:
   - Keeps one connection to the router and waits there. Changes that come together make one event.
-  - An event is C({"router", "changes"}). A change has C(kind), one of C(lease_added), C(lease_changed),
+  - An event is C({"router", "changes", "sync"}). A change has C(kind), one of C(lease_added), C(lease_changed),
     C(lease_removed) (with C(address), C(mac_address), C(hostname), C(state)), C(server_added), C(server_changed) and
     C(server_removed) (with C(server), C(address), C(state)). Host names are what machines say of themselves.
+  - C(sync) tells whether the servers may have to follow. They need not when HAProxy merely got a server, as after a
+    sync, or finds one up or down.
   - The first event comes at the start, with no changes, so that a rule can bring everything up to date. So does one
     after the router was away.
   - Needs the Python library paramiko for SSH.
@@ -155,11 +157,12 @@ from ansible_collections.pfrack.cluster.plugins.plugin_utils.direct import open_
 LOG = logging.getLogger(__name__)
 # Short, so that the end of the rulebook is noticed soon.
 LONGEST_WAIT = 5
+NO_SYNC = ("server_added", "server_changed")
 ALL_KINDS = ("active", "static", "reserved", "expired")
 
 
 class Source:
-    """The watching side, in a thread of its own; `send` takes lists of changes there."""
+    """The watching side, in a thread of its own; `send` takes (changes, sync) there, see DOCUMENTATION."""
 
     def __init__(self, args: dict[str, Any], send) -> None:
         self._match = Match(*(args.get(name) or () for name in ("mac_addresses", "hostnames", "networks")), ALL_KINDS)
@@ -178,10 +181,14 @@ class Source:
                 for change in found:
                     LOG.info(line(change))
                 if step.away:
-                    fresh = True
-                elif found or fresh or time.monotonic() >= sent + self._resync:
                     # After an outage nobody knows what was missed.
-                    self._send(found)
+                    fresh = True
+                    continue
+                sync = fresh or time.monotonic() >= sent + self._resync
+                sync = sync or any(change["kind"] not in NO_SYNC for change in found)
+                if sync or found:
+                    self._send((found, sync))
+                if sync:
                     fresh, sent = False, time.monotonic()
         finally:
             self._line.close()
@@ -193,17 +200,18 @@ class Source:
         return self._match.accepts(lease)
 
 
-async def debounced(changes: asyncio.Queue, calm: float, longest: float) -> list[dict[str, Any]]:
-    """The changes of the next event: everything until `calm` seconds passed without one, or `longest` in all."""
+async def debounced(changes: asyncio.Queue, calm: float, longest: float) -> tuple[list[dict[str, Any]], bool]:
+    """The next event: everything until `calm` seconds passed without a change, or `longest` in all."""
     loop = asyncio.get_running_loop()
-    found = list(await changes.get())
+    found, sync = await changes.get()
     end = loop.time() + longest
     while (left := min(calm, end - loop.time())) > 0:
         try:
-            found += await asyncio.wait_for(changes.get(), left)
+            more, too = await asyncio.wait_for(changes.get(), left)
         except TimeoutError:
             break
-    return found
+        found, sync = found + more, sync or too
+    return found, sync
 
 
 async def main(queue: asyncio.Queue, args: dict[str, Any]) -> None:
@@ -227,8 +235,8 @@ async def main(queue: asyncio.Queue, args: dict[str, Any]) -> None:
 
 async def _tell(queue: asyncio.Queue, changes: asyncio.Queue, args: dict[str, Any]) -> None:
     while True:
-        found = await debounced(changes, float(args.get("debounce", 0.3)), float(args.get("longest", 3)))
-        await queue.put({"router": args["host"], "changes": found})
+        found, sync = await debounced(changes, float(args.get("debounce", 0.3)), float(args.get("longest", 3)))
+        await queue.put({"router": args["host"], "changes": found, "sync": sync})
 
 
 if __name__ == "__main__":
