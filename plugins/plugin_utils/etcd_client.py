@@ -1,0 +1,204 @@
+# Copyright: (c) 2026, pfrack.cluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""etcd's JSON interface (API v3) over mutual TLS, from the controller."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.client
+import json
+import os
+import ssl
+import time
+from urllib.parse import urlsplit
+
+# etcd appends the SHA-256 of the data to a snapshot.
+DIGEST = hashlib.sha256().digest_size
+
+
+class EtcdError(Exception):
+    """etcd, or the way to it, said no. kind: unreachable, refused."""
+
+    def __init__(self, kind, message):
+        super().__init__(message)
+        self.kind = kind
+
+
+class EtcdClient:
+    """endpoints: ["https://ADDRESS:2379"]; any of them will do. Every method raises EtcdError."""
+
+    def __init__(self, endpoints, authority=None, certificate=None, key=None, timeout=5.0):
+        self.endpoints = list(endpoints)
+        self.timeout = timeout
+        self.context = None
+        if any(endpoint.startswith("https:") for endpoint in self.endpoints):
+            try:
+                self.context = ssl.create_default_context(cafile=authority)
+                if certificate:
+                    self.context.load_cert_chain(certificate, key)
+            except OSError as error:
+                raise EtcdError("unreachable", "certificates: %s" % error) from error
+
+    def members(self):
+        """[{id, name, peer_urls, client_urls, learner, healthy}], healthy as seen from here."""
+        answer = self.ask("/v3/cluster/member/list", {})
+        up = {status["header"]["member_id"] for status in self.statuses(_client_urls(answer))}
+        return [
+            {
+                "id": member["ID"],
+                "name": member.get("name") or "",
+                "peer_urls": member.get("peerURLs") or [],
+                "client_urls": member.get("clientURLs") or [],
+                "learner": bool(member.get("isLearner")),
+                "healthy": member["ID"] in up,
+            }
+            for member in answer.get("members") or []
+        ]
+
+    def statuses(self, endpoints):
+        """The status of each endpoint that answers and has a leader."""
+        result = []
+        for endpoint in endpoints:
+            try:
+                status = self._post(endpoint, "/v3/maintenance/status", {})
+            except EtcdError:
+                continue
+            if int(status.get("leader") or 0) and not status.get("errors"):
+                result.append(status)
+        return result
+
+    def add_learner(self, peer_url):
+        """The new member, which has no vote yet."""
+        return self.ask("/v3/cluster/member/add", {"peerURLs": [peer_url], "isLearner": True}).get("member") or {}
+
+    def promote(self, member_id):
+        self.ask("/v3/cluster/member/promote", {"ID": member_id})
+
+    def remove(self, member_id):
+        self.ask("/v3/cluster/member/remove", {"ID": member_id})
+
+    def get(self, key):
+        """The value of a key, None when there is none."""
+        found = self.ask("/v3/kv/range", {"key": _encode(key)}).get("kvs") or []
+        return base64.b64decode(found[0].get("value") or "").decode() if found else None
+
+    def put(self, key, value):
+        self.ask("/v3/kv/put", {"key": _encode(key), "value": _encode(value)})
+
+    def create(self, key, value):
+        """Put the value unless the key is there; whether it was put."""
+        absent = {"key": _encode(key), "target": "VERSION", "result": "EQUAL", "version": "0"}
+        put = {"requestPut": {"key": _encode(key), "value": _encode(value)}}
+        return bool(self.ask("/v3/kv/txn", {"compare": [absent], "success": [put]}).get("succeeded"))
+
+    def delete(self, key):
+        self.ask("/v3/kv/deleterange", {"key": _encode(key)})
+
+    def snapshot(self, path):
+        """Write a snapshot to a file, readable for its owner only; its size in bytes. All or nothing."""
+        partial = path + ".new"
+        digest, held, size = hashlib.sha256(), b"", 0
+        try:
+            with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as target:
+                for piece in self._stream("/v3/maintenance/snapshot", {}):
+                    target.write(piece)
+                    size += len(piece)
+                    held += piece
+                    digest.update(held[:-DIGEST])
+                    held = held[-DIGEST:]
+                target.flush()
+                os.fsync(target.fileno())
+            if digest.digest() != held:
+                raise EtcdError("refused", "the snapshot is not whole: its checksum is wrong")
+            os.replace(partial, path)
+        finally:
+            if os.path.exists(partial):
+                os.unlink(partial)
+        return size
+
+    def ask(self, path, body):
+        """The answer of the first endpoint that serves the request."""
+        problem = EtcdError("unreachable", "no endpoints are known")
+        for endpoint in self.endpoints:
+            try:
+                return self._post(endpoint, path, body)
+            except EtcdError as error:
+                # A learner serves next to nothing.
+                if error.kind == "refused" and "learner" not in str(error):
+                    raise
+                problem = error
+        raise problem
+
+    def _post(self, endpoint, path, body):
+        status, text = self._request(endpoint, path, body, lambda response: response.read())
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            answer = {"message": text.decode("utf-8", "replace")[:200]}
+        if status != 200:
+            kind = "unreachable" if status in (503, 504) else "refused"
+            raise EtcdError(kind, "%s: %s" % (endpoint, answer.get("message") or answer.get("error") or status))
+        return answer
+
+    def _stream(self, path, body):
+        """The pieces of the first endpoint that answers."""
+        problem = EtcdError("unreachable", "no endpoints are known")
+        for endpoint in self.endpoints:
+            connection = self._connection(endpoint)
+            try:
+                connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+                response = connection.getresponse()
+                if response.status != 200:
+                    problem = EtcdError("refused", "%s: %s" % (endpoint, response.read(200).decode("utf-8", "replace")))
+                    continue
+                for line in response:
+                    if line.strip():
+                        yield base64.b64decode((json.loads(line).get("result") or {}).get("blob") or "")
+                return
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                problem = EtcdError("unreachable", "%s: %s" % (endpoint, error))
+            finally:
+                connection.close()
+        raise problem
+
+    def _request(self, endpoint, path, body, read):
+        connection = self._connection(endpoint)
+        try:
+            connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            return response.status, read(response)
+        except (OSError, http.client.HTTPException) as error:
+            raise EtcdError("unreachable", "%s: %s" % (endpoint, error)) from error
+        finally:
+            connection.close()
+
+    def _connection(self, endpoint):
+        parts = urlsplit(endpoint)
+        if parts.scheme == "https":
+            return http.client.HTTPSConnection(
+                parts.hostname, parts.port or 2379, timeout=self.timeout, context=self.context
+            )
+        return http.client.HTTPConnection(parts.hostname, parts.port or 2379, timeout=self.timeout)
+
+
+def wait_for(condition, seconds, sleep=time.sleep, clock=time.monotonic):
+    """The first true value of the condition, or its last one when the time is over; an EtcdError counts as false."""
+    deadline = clock() + seconds
+    while True:
+        try:
+            value = condition()
+        except EtcdError:
+            value = None
+        if value or clock() >= deadline:
+            return value
+        sleep(0.5)
+
+
+def _encode(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+def _client_urls(answer):
+    return [url for member in answer.get("members") or [] for url in (member.get("clientURLs") or [])[:1]]

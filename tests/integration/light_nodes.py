@@ -1,0 +1,57 @@
+# Copyright: (c) 2026, pfrack.cluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nodes without QEMU that run what real ones run: an SSH server, and etcd when it has what it needs.
+
+Nothing but systemd is played: a shell script waits where the path unit of the role etcd would.
+"""
+
+from __future__ import annotations
+
+from clients import listening, wait_for
+
+SSH = {
+    "ansible_connection": "ssh",
+    "ansible_user": "root",
+    "ansible_become": False,
+    # Machines of a rack are made anew all the time, so no key is kept, and no connection to one that is gone.
+    "ansible_ssh_args": "-o ControlMaster=no -o ConnectTimeout=30",
+    "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
+}
+ETCD = """
+until [ -e /etc/ssl/etcd/complete ]; do sleep 0.2; done
+set -a; . /etc/ssl/etcd/etcd.env
+# No fsync: many disks of test machines are slow, and nobody cuts the power here.
+exec setpriv --reuid=etcd --regid=etcd --clear-groups /usr/bin/etcd --unsafe-no-fsync > /tmp/etcd.log 2>&1
+"""
+
+
+class LightNode:
+    """A machine of the rack with an address, an SSH server and the stand-in for its unit."""
+
+    def __init__(self, rack, name, mac, address):
+        self.rack, self.name, self.mac, self.address = rack, name, mac, address
+        self.start()
+
+    def start(self):
+        """A blank machine."""
+        self.machine = self.rack.add_node(self.name, self.mac)
+        key = (self.rack.directory / "id_ed25519.pub").read_text()
+        self.machine.run(
+            f"ip addr add {self.address}/24 dev eth0; ip route add default via 10.10.0.1;"
+            "ssh-keygen -A > /dev/null; mkdir -p -m 700 /root/.ssh /run/sshd; cat > /root/.ssh/authorized_keys;"
+            "install -d -o etcd -g etcd -m 700 /var/lib/etcd; rm -rf /var/lib/etcd/*; /usr/sbin/sshd",
+            input=key,
+        )
+        self.unit = self.machine.popen(ETCD)
+        wait_for(lambda: listening(self.machine, 22), f"{self.name} listens on 22", 60)
+
+    def lose(self):
+        """Gone with its disk."""
+        self.rack.remove_node(self.name)
+        self.unit.wait()
+
+    def variables(self):
+        """Its line in the inventory."""
+        key = str(self.rack.directory / "id_ed25519")
+        return {"mac_address": self.mac, "ipv4_address": self.address, "ansible_ssh_private_key_file": key, **SSH}

@@ -1,0 +1,132 @@
+# Copyright: (c) 2026, pfrack.cluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real etcd on the controllers: founded, grown, shrunk, with a machine lost and replaced, saved and restored."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from light_nodes import LightNode
+from playbook_run import Site
+
+NODES = {f"node{number}": (f"52:54:00:70:00:0{number}", f"10.10.0.5{number}") for number in range(1, 5)}
+PLAYBOOK = "playbooks/etcd.yml"
+
+
+class Cluster:
+    """The inventory and its light nodes."""
+
+    def __init__(self, rack, directory):
+        self.rack = rack
+        self.site = Site(rack, directory)
+        self.site.settings.update(cluster_platform="none", etcd_inner_path="/etc/ssl/etcd", etcd_timeout=120)
+        self.controllers = self.site.nodes("controllers")
+        self.controllers.clear()
+        self.site.nodes("workers").clear()
+        self.nodes = {}
+
+    def plug_in(self, name):
+        self.nodes[name] = LightNode(self.rack, name, *NODES[name])
+        self.controllers[name] = self.nodes[name].variables()
+
+    def play(self, *arguments, playbook=PLAYBOOK):
+        return self.site.play(*arguments, playbook=playbook)
+
+    def etcdctl(self, *arguments, node="node1", check=True):
+        path = "/etc/ssl/etcd"
+        certificates = ["--cacert", f"{path}/ca.pem", "--cert", f"{path}/server.pem", "--key", f"{path}/server.key"]
+        endpoint = f"https://{NODES[node][1]}:2379"
+        command = ["env", "ETCDCTL_API=3", "etcdctl", "--endpoints", endpoint, *certificates, *arguments]
+        return self.nodes[node].machine.run(command, check=check)
+
+    def members(self):
+        """{name: id} of the members that have a vote."""
+        answer = json.loads(self.etcdctl("member", "list", "-w", "json").stdout)
+        return {member["name"]: member["ID"] for member in answer["members"] if not member.get("isLearner")}
+
+
+@pytest.fixture(scope="module")
+def cluster(racks, tmp_path_factory):
+    rack = racks("2.8", "isc")
+    rack.reset()
+    cluster = Cluster(rack, tmp_path_factory.mktemp("etcd"))
+    for name in ("node1", "node2", "node3"):
+        cluster.plug_in(name)
+    cluster.play().ok()
+    cluster.etcdctl("put", "greeting", "hello")
+    yield cluster
+    for name in cluster.nodes:
+        rack.remove_node(name)
+
+
+def test_it_is_founded_with_mutual_tls_and_a_second_run_changes_nothing(cluster):
+    assert set(cluster.members()) == {"node1", "node2", "node3"}
+    for name in ("node2", "node3"):
+        assert cluster.etcdctl("get", "greeting", "--print-value-only", node=name).stdout == "hello\n"
+    machine = cluster.nodes["node1"].machine
+    assert machine.run("curl -sk https://10.10.0.51:2379/version", check=False).returncode != 0
+    assert machine.run("stat -c '%a %U' /etc/ssl/etcd/server.key").stdout == "400 etcd\n"
+    assert "BEGIN" not in machine.run("ps -eo args").stdout
+    again = cluster.play().output
+    assert again.count("changed=0") == 4, again
+
+
+def test_it_grows_and_shrinks_by_a_line_of_the_inventory(cluster):
+    before = cluster.members()
+    cluster.plug_in("node4")
+    cluster.play().ok()
+    assert set(cluster.members()) == {*before, "node4"}
+    assert cluster.etcdctl("get", "greeting", "--print-value-only", node="node4").stdout == "hello\n"
+    del cluster.controllers["node4"]
+    cluster.play().ok()
+    assert cluster.members() == before
+    cluster.nodes.pop("node4").lose()
+
+
+REMOVE = """
+- name: Remove a member by hand
+  hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Remove node2
+      pfrack.cluster.etcd_member:
+        name: node2
+        state: absent
+        endpoints: ["https://10.10.0.51:2379"]
+        authority: "{{ pki }}/ca.pem"
+        certificate: "{{ pki }}/client.pem"
+        key: "{{ pki }}/client.key"
+"""
+
+
+def test_a_lost_controller_is_replaced_by_a_blank_machine(cluster, tmp_path):
+    before = cluster.members()
+    cluster.nodes["node3"].lose()
+    (tmp_path / "remove.yml").write_text(REMOVE)
+    pki = cluster.site.directory / ".pfrack" / "etcd"
+    refused = cluster.play("-e", f"pki={pki}", playbook=str(tmp_path / "remove.yml"))
+    assert refused.returncode != 0 and "node2: cannot go" in refused.output, refused.output
+    assert cluster.members() == before
+
+    cluster.nodes["node3"].start()
+    cluster.play().ok()
+    after = cluster.members()
+    assert set(after) == set(before) and after["node3"] != before["node3"]
+    assert cluster.etcdctl("get", "greeting", "--print-value-only", node="node3").stdout == "hello\n"
+
+
+def test_a_backup_is_what_etcd_takes_back(cluster):
+    saved = cluster.site.directory / "saved.snapshot"
+    cluster.play("-e", f"etcd_snapshot={saved}", playbook="playbooks/etcd_backup.yml").ok()
+    assert saved.stat().st_mode & 0o777 == 0o600
+    machine = cluster.nodes["node1"].machine
+    with saved.open("rb") as source:
+        machine.run("cat > /tmp/saved", stdin=source)
+    # Its checksum is what both look at first.
+    machine.run(
+        "if command -v etcdutl; then tool=etcdutl; else tool=etcdctl; fi;"
+        "rm -rf /tmp/restored; ETCDCTL_API=3 $tool snapshot restore /tmp/saved --data-dir /tmp/restored"
+    )
+    machine.run("grep -q hello /tmp/restored/member/snap/db")
