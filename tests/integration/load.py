@@ -87,9 +87,9 @@ print(json.dumps(result))
 class Load:
     """Clients at work; `result` says for each kind what was answered and lost."""
 
-    def __init__(self, machine, kinds):
+    def __init__(self, machine, kinds, host):
         self._process = machine.popen(
-            [sys.executable, "-c", LOAD, FRONT, str(WEB), str(SSH), *kinds], stdin=-1, stdout=-1, text=True
+            [sys.executable, "-c", LOAD, host, str(WEB), str(SSH), *kinds], stdin=-1, stdout=-1, text=True
         )
         self._process.stdout.readline()
         self.result: dict = {}
@@ -107,8 +107,8 @@ class Load:
 
 
 @contextlib.contextmanager
-def load(machine, kinds: tuple[str, ...] = KINDS) -> Iterator[Load]:
-    clients = Load(machine, kinds)
+def load(machine, kinds: tuple[str, ...] = KINDS, host: str = FRONT) -> Iterator[Load]:
+    clients = Load(machine, kinds, host)
     try:
         yield clients
     finally:

@@ -181,21 +181,21 @@ def _shifted(separators, before, after):
             gone.setdefault(group, []).append(place)
     changed = False
     for group, places in gone.items():
-        bars = container(separators.get(group))
-        for name, bar in bars.items():
-            row = _row(bar)
+        lines = container(separators.get(group))
+        for name, line in lines.items():
+            row = _row(line)
             if row is None:
                 continue
             new = row - sum(1 for place in places if place < row)
             if new != row:
-                bars[name] = {**bar, "row": ["fr%d" % new] if isinstance(bar["row"], list) else "fr%d" % new}
+                lines[name] = {**line, "row": ["fr%d" % new] if isinstance(line["row"], list) else "fr%d" % new}
                 changed = True
-        if bars:
-            separators[group] = bars
+        if lines:
+            separators[group] = lines
     return separators if changed else None
 
 
-def _row(bar):
-    row = container(bar).get("row")
+def _row(line):
+    row = container(line).get("row")
     row = row[0] if isinstance(row, list) and row else row
     return int(row[2:]) if isinstance(row, str) and row.startswith("fr") and row[2:].isdigit() else None

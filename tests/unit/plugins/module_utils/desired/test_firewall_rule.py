@@ -45,15 +45,15 @@ def admins(number, interface="wan", **more):
     }
 
 
-def plan(existing, rules, info=INFO, separators=None, **more):
+def plan(existing, rules, separators=None, **more):
     wanted = {"rules": rules, "owner": "pfrack", **more.pop("options", {})}
     current = {SECTION: existing, SEPARATORS: separators, "system/ssh": {"enable": "enabled"}, **more}
-    return desire(copy.deepcopy(current), wanted, info)
+    return desire(copy.deepcopy(current), wanted, INFO)
 
 
-def problem(rule, info=INFO, **more):
+def problem(rule, **more):
     with pytest.raises(DesiredError) as caught:
-        plan([], [rule], info, **more)
+        plan([], [rule], **more)
     (line,) = caught.value.problems
     return line
 
