@@ -29,7 +29,7 @@ def lines(tmp_path, monkeypatch):
             "password": "right",
             "look_for_keys": False,
             "known_hosts_files": [str(path)],
-            "connect_timeout": 5,
+            "connect_timeout": 30,
             **(options or {}),
         }
         link = Link(build_settings(settings), "the agent's source;\n")
