@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -166,15 +167,16 @@ def test_a_dead_cable_is_noticed(router, lines):
     wait_for(lambda: line.call("hello")["ok"], 15)
 
 
-def test_no_sftp_falls_back_to_pieces(router, lines, tmp_path):
+@pytest.mark.parametrize("breaks", ["true", "mv /usr/bin/cat /usr/bin/cat.gone"], ids=["stream", "pieces"])
+def test_uploads(router, lines, tmp_path, breaks):
     (tmp_path / "file").write_bytes(os.urandom(900_000))
     line = lines()
-    router.run("sed -i 's/^Subsystem.*//I' /etc/ssh/sshd_config; kill -HUP $(cat /var/run/sshd.pid)")
+    router.run(breaks)
     staged = line.good("stage", {"root": "/tftpboot", "sizes": [900_000]})
-    line.start("call", "hello", {})
-    line.answer()
     answer = line.upload(str(tmp_path / "file"), staged["directory"], staged["names"][0])
     assert answer["ok"] and answer["result"]["size"] == 900_000
+    there = router.run(["sha256sum", f"{staged['directory']}/{staged['names'][0]}"]).stdout.split()[0]
+    assert there == hashlib.sha256((tmp_path / "file").read_bytes()).hexdigest()
 
 
 PLAY = """

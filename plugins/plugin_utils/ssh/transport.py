@@ -122,8 +122,9 @@ def _open(settings: Settings, sock: Any) -> Any:
 
 
 def _prefer(transport: Any, types: list[str]) -> None:
-    """Ask for a host key of a type that we know, as OpenSSH does."""
+    """Ask for a host key of a type that we know, as OpenSSH does, and for the ciphers that are fastest."""
     options = transport.get_security_options()
+    options.ciphers = sorted(options.ciphers, key=lambda cipher: "gcm" not in cipher)
     wanted = []
     for key_type in types:
         wanted += ["rsa-sha2-512", "rsa-sha2-256"] if key_type == "ssh-rsa" else [key_type]

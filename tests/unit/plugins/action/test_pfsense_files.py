@@ -40,6 +40,15 @@ def test_uploads_once(agent, src):
     assert not again["changed"] and agent.calls.count("publish") == 1 and agent.calls.count("upload") == 2
 
 
+def test_an_unchanged_tree_is_recognised_in_one_round_trip(agent, src):
+    for number in range(1000):
+        (src / f"menu{number}").write_text(f"{number}\n")
+    assert len(run(agent, src)["uploaded"]) == 1002
+    agent.calls.clear()
+    assert not run(agent, src)["changed"]
+    assert agent.calls == ["tree"]
+
+
 def test_only_what_differs(agent, src):
     run(agent, src)
     (src / "pxelinux.0").write_bytes(b"\x01loader")

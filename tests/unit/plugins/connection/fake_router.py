@@ -27,6 +27,8 @@ class FakeRouter:
         self.logins = 0
         self.agents: list[FakeAgent] = []
         self.transports: list[paramiko.Transport] = []
+        # Whether files may come through a channel of their own, and those that did.
+        self.takes_files, self.files = True, {}
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._listen, daemon=True).start()
@@ -78,16 +80,23 @@ class _Server(paramiko.ServerInterface):
 
     def check_channel_exec_request(self, channel, command):
         self._router.commands.append(command.decode())
-        threading.Thread(target=self._run, args=(channel,), daemon=True).start()
+        threading.Thread(target=self._run, args=(channel, command), daemon=True).start()
         return True
 
-    def _run(self, channel):
+    def _run(self, channel, command):
         with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
-            self._serve(channel)
+            self._serve(channel, command)
 
-    def _serve(self, channel):
+    def _serve(self, channel, command):
         shell = self._router.shell
-        if shell == "agent":
+        if b"exec cat >" in command:
+            with channel.makefile("rb") as stream:
+                path, data = stream.readline().decode().strip(), stream.read()
+            if self._router.takes_files:
+                self._router.files[path] = data
+            channel.send_exit_status(0 if self._router.takes_files else 1)
+            channel.close()
+        elif shell == "agent":
             agent = FakeAgent(self._router, channel)
             self._router.agents.append(agent)
             agent.serve()

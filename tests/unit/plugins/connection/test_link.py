@@ -177,7 +177,28 @@ def test_the_agent_is_new_after_packages_changed(lines):
     assert (router.logins, len(router.agents)) == (1, 2)
 
 
-def test_upload_without_sftp_goes_through_the_agent(lines, tmp_path):
+def test_a_large_upload_has_a_channel_of_its_own(lines, tmp_path):
+    router, link = lines()
+    path = tmp_path / "file"
+    path.write_bytes(os.urandom(3_000_000))
+    answer = link.upload(str(path), "/a b'$(reboot)/.pfrack-stage-1-0", "000000")
+    assert answer["ok"] and answer["result"]["size"] == 3_000_000
+    assert router.files == {"/a b'$(reboot)/.pfrack-stage-1-0/000000": path.read_bytes()}
+    assert router.logins == 1 and "put" not in router.requests
+
+
+@pytest.mark.parametrize("content", [b"", b"menu\n"])
+def test_a_small_upload_is_one_request(lines, tmp_path, content):
+    router, link = lines(behave=lambda op, params, agent: {"size": len(base64.b64decode(params.get("data", "")))})
+    link.call("hello")
+    router.requests.clear()
+    (tmp_path / "file").write_bytes(content)
+    answer = link.upload(str(tmp_path / "file"), "/tftpboot/.pfrack-stage-1-0", "000000")
+    assert answer["result"]["size"] == len(content)
+    assert router.requests == ["put"] and len(router.commands) == 1
+
+
+def test_an_upload_that_the_router_does_not_take_goes_through_the_agent(lines, tmp_path):
     received = bytearray()
 
     def behave(op, params, agent):
@@ -187,7 +208,8 @@ def test_upload_without_sftp_goes_through_the_agent(lines, tmp_path):
         received.extend(base64.b64decode(params["data"]))
         return {"size": len(received)}
 
-    _router, link = lines(behave=behave)
+    router, link = lines(behave=behave)
+    router.takes_files = False
     path = tmp_path / "file"
     path.write_bytes(os.urandom(1_000_000))
     answer = link.upload(str(path), "/tftpboot/.pfrack-stage-1-0", "000000")
