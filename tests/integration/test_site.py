@@ -172,8 +172,13 @@ def test_check_mode_predicts_what_the_run_does(fresh_site):
     assert predicted.diffs == done.diffs
 
 
-def test_the_work_does_not_grow_with_the_number_of_nodes(fresh_site):
+@pytest.mark.parametrize("carrier", ["ssh", "xmlrpc"])
+def test_the_work_does_not_grow_with_the_number_of_nodes(fresh_site, carrier, monkeypatch):
     router = fresh_site.rack.router
+    fresh_site.router_vars = {"lab_carrier": carrier}
+    log = fresh_site.directory / "log"
+    monkeypatch.setenv("ANSIBLE_LOG_PATH", str(log))
+    monkeypatch.setenv("ANSIBLE_PERSISTENT_LOG_MESSAGES", "1")
     # 300 nodes do not fit into the rack's usual /24.
     router.php(
         """require_once('config.inc');
@@ -183,12 +188,14 @@ def test_the_work_does_not_grow_with_the_number_of_nodes(fresh_site):
     fresh_site.settings["cluster_node_range"] = "10.10.4.1-10.10.7.250"
 
     def cost():
-        """What one run costs: tasks, logins, configuration writes, starts of the DHCP server and of HAProxy."""
+        """What a run costs: tasks, requests, logins, configuration writes, starts of the DHCP server and of HAProxy."""
+        log.unlink()
         count = "; ".join(f"grep -c '{words}' /var/log/system.log" for words in LOG_WORDS) + "; true"
         before = [int(number) for number in router.run(count).stdout.split()]
         outcome = fresh_site.play().ok()
         after = [int(number) for number in router.run(count).stdout.split()]
-        return [outcome.tasks, *(new - old for old, new in zip(before, after))]
+        requests = log.read_text().count(": request: ")
+        return [outcome.tasks, requests, *(new - old for old, new in zip(before, after))]
 
     fresh_site.play().ok()
     few = {"few1": {"mac_address": "52:54:00:30:00:01"}}
@@ -196,8 +203,8 @@ def test_the_work_does_not_grow_with_the_number_of_nodes(fresh_site):
     cost_of_one_more = cost()
     for number in range(300):
         fresh_site.nodes()[f"many{number}"] = {"mac_address": f"52:54:00:20:{number // 256:02x}:{number % 256:02x}"}
-    *work, starts_of_dhcp, starts_of_haproxy = cost_of_one_more
-    assert min(work) > 0
+    tasks, requests, logins, writes, starts_of_dhcp, starts_of_haproxy = cost_of_one_more
+    assert min(tasks, requests, writes) > 0 and logins == (carrier == "ssh")
     assert starts_of_dhcp == 1, "the change of the DNS service is nothing to the DHCP server"
     assert starts_of_haproxy == 0, "servers join the running process"
     assert cost() == cost_of_one_more
