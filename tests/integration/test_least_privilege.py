@@ -23,8 +23,10 @@ ADD_USER = """require_once('config.inc');
     write_config('a user');"""
 SET_PRIVILEGES = """require_once('config.inc');
     config_set_path('system/user/1/priv', json_decode('%s', true)); write_config('privileges');"""
-KEY_AUTH = """require_once('config.inc'); require_once('/usr/local/pkg/RESTAPI/install.inc');
-    config_set_path(restapi_path() . '/%s', '%s'); write_config('a setting of the API');"""
+SETTING = """require_once('config.inc');
+    foreach (config_get_path('installedpackages/package') as $index => $package)
+        if ($package['name'] === 'RESTAPI') config_set_path("installedpackages/package/{$index}/conf/%s", '%s');
+    write_config('a setting of the API');"""
 SERVERS = "/usr/local/pkg/RESTAPI/haproxy.inc"
 
 
@@ -37,8 +39,7 @@ def pool(mark, *servers):
     return {"advanced_backend": lines, "ha_servers": {"item": list(servers)} if servers else ""}
 
 
-@pytest.fixture
-def full(rack, router):
+def prepared(rack):
     """The way in with all rights: a backend where the names node* are ours, and one with a server of the admin."""
     full = SyncRouter(rack)
     hand = entry("hand1", 150, checkssl="yes", maxconn="9", cookie="c")
@@ -46,9 +47,15 @@ def full(rack, router):
         web=pool("# [pfrack] servers: node* old1", entry("node1", 102, weight="3", maxconn="7"), entry("old1", 103)),
         lines=pool("# [pfrack] servers: node1", hand, entry("node1", 104)),
     )
-    install_rest(router)
-    router.php(ADD_USER % json.dumps(PRIVILEGES))
-    router.php(KEY_AUTH % ("auth_methods", "BasicAuth,KeyAuth"))
+    install_rest(rack.router)
+    rack.router.php(ADD_USER % json.dumps(PRIVILEGES))
+    rack.router.php(SETTING % ("auth_methods", "BasicAuth,KeyAuth"))
+    return full
+
+
+@pytest.fixture
+def full(rack, router):
+    full = prepared(rack)
     yield full
     full.before = None
     full.end()
@@ -59,7 +66,7 @@ class Limited(SyncRouter):
 
     def __init__(self, rack, **options):
         self.rack, self.before = rack, None
-        self.line = ApiLine(rack, "rest", **options)
+        self.line = ApiLine(rack, "rest", remote_user="balancer", **{"password": "secret", **options})
         self.port = Router(self._call)
 
 
@@ -68,7 +75,7 @@ def limited(rack, router, full):
     made = []
 
     def make(**options):
-        made.append(Limited(rack, remote_user="balancer", password="secret", **options))
+        made.append(Limited(rack, **options))
         return made[-1]
 
     yield make
@@ -102,8 +109,12 @@ def in_haproxy(router):
     )
 
 
-def test_a_key_follows_the_nodes(rack, router, full, limited):
-    sync = limited(api_key=key_of(rack))
+def test_a_key_follows_the_nodes(rack, full, limited):
+    follow_the_nodes(rack, full, limited(api_key=key_of(rack)))
+
+
+def follow_the_nodes(rack, full, sync):
+    router = rack.router
     foreign = full.section()["ha_pools"]["item"][1]
     report = sync.run(servers(1, 2, 3), allow_empty=True)
     assert (report["added"], report["removed"]) == (["web/node2", "web/node3"], ["web/old1"])
@@ -223,10 +234,10 @@ def test_what_haproxy_refuses_is_told(router, full, limited):
 
 
 def test_an_api_that_may_not_write(router, limited):
-    router.php(KEY_AUTH % ("read_only", "enabled"))
+    router.php(SETTING % ("read_only", "enabled"))
     with pytest.raises(RouterError, match="read-only"):
         limited().run(servers(1, 2), allow_empty=True)
-    router.php(KEY_AUTH % ("read_only", "disabled"))
+    router.php(SETTING % ("read_only", "disabled"))
     router.run("touch /tmp/.RESTAPI.write_config.lock; echo 1 > /etc/pfrack-lab-lock-seconds")
     with pytest.raises(RouterError, match="RESTAPI.write_config.lock") as caught:
         limited().run(servers(1, 2), allow_empty=True)
