@@ -16,8 +16,9 @@ description:
   - Without that privilege M(pfrack.cluster.haproxy_backend_sync) still works, over the API's own addresses; the
     privileges that it takes are listed in C(docs/api-key.md). Nothing else does.
   - A helper is put into a private directory of the router for the time of the play and removed at its end.
-  - Large files are fetched by the router from a one-time address of the controller, and verified by their hash. Where
-    the router cannot reach the controller, files of up to 4 MB travel in many small pieces.
+  - Large files, and requests that do not fit into one command, are fetched by the router from a one-time address of the
+    controller, and believed by their hash, or sealed. Where the router cannot reach the controller, everything travels
+    in many small pieces, and files may not be larger than 4 MB.
   - Changes are made once or never. When the line is cut in the middle of one, the router is asked what became of it.
 version_added: 0.2.0
 extends_documentation_fragment:

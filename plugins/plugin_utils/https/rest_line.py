@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,8 @@ from .settings import Settings
 
 COMMAND_LIMIT = 1024
 PHP = "/usr/local/bin/php -d display_errors=0"
+# Characters from which on the router fetches what would take several commands, and its patience (seconds) for that.
+FETCH_FROM, FETCH_PATIENCE = 2500, 5
 # Smaller files go in pieces; without a way from the router to us, files may not be larger than the second number.
 PULL_FROM, PIECES_UP_TO = 16 * 1024, 4 * 1024 * 1024
 COMMANDS = "/diagnostics/command_prompt"
@@ -66,7 +69,7 @@ class RestLine(HttpsLine):
         source = f"<?php\n{self._source}\npfrack_main($argv);\n"
         self._seal = None
         self._command(f"umask 077;mkdir {self._directory};cd {self._directory}&&: >b{mark}", again=True)
-        self._pieces(deflate(source), "a")
+        self._bring(deflate(source), "a")
         digest = hashlib.sha256(source.encode()).hexdigest()
         unpack = (
             f'cd {self._directory}&&cat a.*>b&&{PHP} -r \'$s=gzinflate(base64_decode(file_get_contents("b")));'
@@ -109,9 +112,40 @@ class RestLine(HttpsLine):
         command = f"printf %s {text}|{run}"
         if len(command) > COMMAND_LIMIT:
             name = request_id[:8]
-            self._pieces(text, name)
+            self._bring(text, name)
             command = f"cd {self._directory}&&cat {name}.*|{run};rm -f {name}.*"
         return self._command(command, timeout)
+
+    def _bring(self, text: str, name: str) -> None:
+        """Into files NAME.* of the run's directory; long ones are fetched by the router, if it can reach us."""
+        if len(text) < FETCH_FROM or self._no_pull or not self._fetch(text, f"{name}.0"):
+            self._pieces(text, name)
+
+    def _fetch(self, text: str, name: str) -> bool:
+        """Whether the router fetched it. What comes this way is sealed, or believed by its hash only."""
+        with tempfile.NamedTemporaryFile("w", prefix="pfrack-") as file:
+            file.write(text)
+            file.flush()
+            server = self._serve(file.name)
+            if server is None:
+                return False
+            with server:
+                php = f'if(@copy("{server.url}","{name}")&&filesize("{name}")==={len(text)})echo"fetched";'
+                command = f"cd {self._directory}&&{PHP} -d default_socket_timeout={FETCH_PATIENCE} -r "
+                output = self._command(f'{command}\'{php}else{{@unlink("{name}");echo"nothing";}}\'', again=True)
+        if "nothing" in output:
+            self._no_pull = f"it did not get an answer from {server.url.rpartition('/')[0]}"
+            self._log(f"the router cannot fetch from us ({self._no_pull}), everything goes in pieces")
+        return "fetched" in output
+
+    def _serve(self, path: str) -> OneTimeServer | None:
+        """A server for a file; None when there can be none."""
+        host = self._rest.pull_host or self.client.local_address()
+        try:
+            return OneTimeServer(path, host, self._rest.pull_port, bool(self._rest.pull_host))
+        except OSError as exc:
+            self._no_pull = f"no server for it could be started here: {exc}"
+            return None
 
     def _pieces(self, text: str, name: str) -> None:
         """Each into a file of its own, so that a piece may be sent again."""
@@ -159,11 +193,8 @@ class RestLine(HttpsLine):
     def _pull(self, local_path: str, directory: str, name: str, size: int) -> dict[str, Any] | None:
         """The answer, or None when the router cannot reach us."""
         self._start_run()
-        try:
-            host = self._rest.pull_host or self.client.local_address()
-            server = OneTimeServer(local_path, host, self._rest.pull_port, bool(self._rest.pull_host))
-        except OSError as exc:
-            self._no_pull = f"no server for it could be started here: {exc}"
+        server = self._serve(local_path)
+        if server is None:
             return None
         with server:
             params = {"directory": directory, "name": name, "url": server.url, "size": size, "sha256": server.sha256}
