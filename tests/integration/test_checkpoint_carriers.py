@@ -8,20 +8,11 @@ from __future__ import annotations
 import pytest
 from api_line import ApiLine, install_rest
 from clients import wait_for
-from fleet import agent_source
+from fleet import Router, RouterError, agent_source
 from playbook_run import Site, give_up_port_80
 from router_state import leftovers, sections
 
 HOLDER = "deis@other (ansible-playbook, process 2)"
-
-
-def packed_agent():
-    """As Router.checkpoint() sends it."""
-    import base64
-    import zlib
-
-    engine = zlib.compressobj(9, zlib.DEFLATED, -15)
-    return base64.b64encode(engine.compress(agent_source().encode()) + engine.flush()).decode()
 
 
 @pytest.mark.parametrize("carrier", ["xmlrpc", "rest"])
@@ -31,23 +22,24 @@ def test_a_killed_site_yml_is_taken_back_and_others_wait(rack, router, tmp_path,
     for package in ("haproxy", "tftpd"):
         router.run(["/usr/local/sbin/pfSense-upgrade", "-y", "-i", f"pfSense-pkg-{package}"])
     other = ApiLine(rack, carrier)
-    other.good("hello")
+    port = Router(lambda op, params: other.call(op, dict(params, holder=HOLDER)))
     before = sections(router)
     site = Site(rack, tmp_path)
     site.router_vars = {"lab_carrier": carrier}
-    site.settings["checkpoint_timeout"] = 15
+    site.settings["checkpoint_timeout"] = 25
     process = site.start()
     try:
         wait_for(lambda: "[pfrack]" in router.run("cat /cf/conf/config.xml").stdout, "the first change", 180)
         for pid in rack.controller.run(["pgrep", "-f", f"ansible-playbook -i {site.directory}"]).stdout.split():
             rack.controller.run(["kill", "-9", pid], check=False)
         process.wait(60)
-        arm = {"timeout": 60, "agent": packed_agent(), "holder": HOLDER}
-        assert other.bad("checkpoint", arm)["kind"] == "busy"
+        with pytest.raises(RouterError) as caught:
+            port.checkpoint(60, agent_source())
+        assert caught.value.kind == "busy"
         wait_for(lambda: not leftovers(router), "the router has gone back", 120)
         assert sections(router) == before
-        assert other.good("checkpoint", arm)["holder"] == HOLDER
-        assert other.good("confirm", {"holder": HOLDER})["changes"] == 0
+        assert port.checkpoint(60, agent_source())["holder"] == HOLDER
+        assert port.confirm()["changes"] == 0
     finally:
         process.kill()
         process.communicate()

@@ -75,6 +75,14 @@ def test_wrong_credentials_are_tried_once(lines):
     assert lines().good("hello")
 
 
+def test_the_login_protection_locked_us_out(router, lines):
+    for _play in range(3):
+        lines(password="sesame").bad("hello")
+    wait_for(lambda: "blackhole 10.10.0.2" in router.run("ip route").stdout, "the block", 30)
+    error = lines(connect_timeout=1).bad("hello")
+    assert error["kind"] == "timeout" and "login protection" in error["message"]
+
+
 def test_a_user_without_the_privilege(router, lines):
     router.php(ADD_USER % "['api-v2-services-haproxy-backends-get']")
     error = lines(remote_user="bob", password="secret").bad("hello")

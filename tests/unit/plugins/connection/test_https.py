@@ -11,8 +11,10 @@ import zlib
 
 import pytest
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.https import line as line_module
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.client import Response
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.errors import AnswerLost, HttpsError
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.line import HttpsLine, find_answer, pack
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.rest_api import RestApi, build_rest_settings
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.settings import build_settings, normal_fingerprint
 
 DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -155,3 +157,28 @@ def test_only_known_ops_may_be_made_twice():
 def test_requests_survive_packing():
     request = {"op": "x", "params": {"text": "R&D \u00e9 '\"", "number": 1}}
     assert json.loads(zlib.decompress(base64.b64decode(pack(request)), -15)) == request
+
+
+@pytest.mark.parametrize(
+    ("status", "response_id", "kind", "words"),
+    [
+        (401, "AUTH_AUTHENTICATION_FAILED", "auth", "KeyAuth"),
+        (403, "AUTH_AUTHORIZATION_FAILED", "privilege", "api-v2-services-haproxy-backend-server-post"),
+        (403, "ENDPOINT_CLIENT_NOT_ALLOWED_BY_ACL", "privilege", "access list"),
+        (403, "ENDPOINT_INTERFACE_NOT_ALLOWED", "privilege", "allowed interfaces"),
+        (405, "ENDPOINT_METHOD_NOT_ALLOWED_IN_READ_ONLY_MODE", "privilege", "read-only"),
+        (503, "ENDPOINT_REST_API_IS_NOT_ENABLED", "unsupported", "does not work now"),
+        (503, "MODEL_WRITE_CONFIG_LOCKED", "busy", "nothing was changed"),
+        (409, "SOMETHING_NEW", "internal", "SOMETHING_NEW"),
+    ],
+)
+def test_refusals_of_the_rest_package(status, response_id, kind, words):
+    class Client:
+        def request(self, method, path, body, headers, timeout):
+            answer = {"code": status, "response_id": response_id, "message": "no", "data": []}
+            return Response(status, {}, json.dumps(answer).encode())
+
+    rest = build_rest_settings({"api_key": "k"})
+    with pytest.raises(HttpsError, match=words) as caught:
+        RestApi(build_settings({"host": "fw"}), Client(), rest).ask("POST", "/services/haproxy/backend/server", {})
+    assert caught.value.kind == kind
