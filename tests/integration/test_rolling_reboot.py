@@ -7,13 +7,34 @@ from __future__ import annotations
 
 import pytest
 from clients import listening, wait_for
-from fleet import SERVER, SSH, WEB
+from fleet import SSH, WEB
 from light_nodes import LightNode
 from load import load
 from playbook_run import Site
 
 VIP = "10.10.0.10"
 NODES = {f"node{number}": (f"52:54:00:71:00:0{number}", f"10.10.0.6{number}") for number in range(1, 4)}
+# Answers HTTP on one port and a line on another, with the address that was asked.
+SERVER = """
+import asyncio, sys
+async def http(reader, writer):
+    name = writer.get_extra_info("sockname")[0].encode()
+    try:
+        while (await reader.readuntil(b"\\r\\n\\r\\n")):
+            writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s" % (len(name), name))
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    writer.close()
+async def line(reader, writer):
+    writer.write(writer.get_extra_info("sockname")[0].encode() + b"\\n")
+    writer.close()
+async def main():
+    servers = [await asyncio.start_server(http, None, int(sys.argv[1]), backlog=1000),
+               await asyncio.start_server(line, None, int(sys.argv[2]), backlog=1000)]
+    await asyncio.gather(*(server.serve_forever() for server in servers))
+asyncio.run(main())
+"""
 # What a restart is for those outside: no SSH server and no service, and both again with another identity.
 RESTART = """
 kill $(cat /run/service.pid) $(cat /run/sshd.pid)
