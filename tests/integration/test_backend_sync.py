@@ -27,7 +27,6 @@ from fleet import (
     wish,
 )
 from load import load
-from playbook_run import Site, give_up_port_80
 
 # The one for 2.7 has the oldest HAProxy that can do it.
 BOTH = pytest.mark.parametrize("rack", [("2.8", "isc"), ("2.7", "isc")], indirect=True, ids="-".join)
@@ -195,31 +194,3 @@ def test_check_mode_changes_nothing_and_tells_the_same(syncing):
     done = syncing.run(wish(2, 3))
     for name in ("changed", "added", "removed", "updated", "drained", "before", "after"):
         assert foretold[name] == done[name]
-
-
-def test_the_playbooks(rack, router, tmp_path):
-    """site.yml and sync.yml agree, a drained node stays drained, and a new node costs no reload."""
-    give_up_port_80(router)
-    site = Site(rack, tmp_path)
-    site.play().ok()
-    syncing = SyncRouter(rack)
-    pids = syncing.pids()
-    assert site.play(playbook="playbooks/sync.yml").ok().changed == 0
-
-    refused = site.play(playbook="playbooks/drain.yml")
-    assert refused.returncode != 0 and "-l node3" in refused.output
-    site.play("-l", "node3", playbook="playbooks/drain.yml").ok()
-    assert running(syncing)["deis_http_ipvANY/node3"][4] is True
-    assert site.play("--tags", "haproxy").ok().changed == 0
-    assert running(syncing)["deis_http_ipvANY/node3"][4] is True
-
-    site.nodes()["node9"] = {"mac_address": "52:54:00:10:00:09"}
-    foretold = site.play("--check", "--diff", "--tags", "haproxy").ok()
-    assert "deis_http_ipvANY/node9" not in running(syncing)
-    assert site.play("--diff", "--tags", "haproxy").ok().diffs == foretold.diffs
-    assert "deis_http_ipvANY/node9" in running(syncing)
-    assert site.play("-l", "node3", playbook="playbooks/undrain.yml").ok()
-    assert running(syncing)["deis_http_ipvANY/node3"][4] is False
-    assert site.play("--tags", "haproxy").ok().changed == 0
-    assert syncing.pids() == pids
-    syncing.end()
