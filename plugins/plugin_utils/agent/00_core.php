@@ -50,6 +50,10 @@ final class Pfrack
     public static $emit = null;
     /** @var string the pfSense function being called, for messages */
     public static $calling = '';
+    /** @var string the revision of config.xml when it was read last */
+    public static $read_revision = '';
+    /** @var array what was read then */
+    public static $read_config = [];
 }
 
 function pfrack_environment(): void

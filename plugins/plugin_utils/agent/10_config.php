@@ -106,10 +106,18 @@ function pfrack_revision(): string
 /** Reread until the file did not change meanwhile, so that revision and memory belong together. */
 function pfrack_snapshot(): string
 {
+    global $config;
     for ($try = 0; $try < 5; $try++) {
         $before = pfrack_revision();
+        if ($before === Pfrack::$read_revision) {
+            // The same file: whatever was done to the memory since, this is what was read from it.
+            $config = Pfrack::$read_config;
+            return $before;
+        }
         pfrack_reread();
         if (pfrack_revision() === $before) {
+            Pfrack::$read_revision = $before;
+            Pfrack::$read_config = $config;
             return $before;
         }
     }

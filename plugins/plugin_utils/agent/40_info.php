@@ -7,9 +7,12 @@
 
 function pfrack_op_info(array $params): array
 {
-    return pfrack_info(pfrack_snapshot());
+    $info = pfrack_info(pfrack_snapshot()) + ['static_mappings' => (object)pfrack_static_mappings()];
+    pfrack_check_encoding($info, 'info');
+    return $info;
 }
 
+/** What every reader wants to know. What grows with the nodes is for `info` alone. */
 function pfrack_info(string $revision): array
 {
     $running = pfrack_running();
@@ -34,7 +37,6 @@ function pfrack_info(string $revision): array
             'resolver' => ['enabled' => pfrack_enabled(['unbound']), 'port' => pfrack_dns_port('unbound')],
         ],
         'virtual_ips' => pfrack_virtual_ips(),
-        'static_mappings' => (object)pfrack_static_mappings(),
         'scopes' => (object)pfrack_scopes(),
         'haproxy' => [
             'installed' => $installed,
