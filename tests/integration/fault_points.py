@@ -54,12 +54,15 @@ def cut_the_cable(site, place):
 
 def kill_the_agent(site, place):
     # The PHP that serves requests, in a session or behind the web server, and not the watch of a checkpoint.
-    site.rack.router.run("pkill -9 -f '^(/usr/local/bin/)?php.* -d display_errors=0$|^php-fpm|php-cgi'; true")
+    site.rack.router.run(
+        "pkill -9 -f '^(/usr/local/bin/)?php.* -d display_errors=0$|^(/usr/local/bin/)?php-(fpm|cgi)'; true"
+    )
     (place / "go").touch()
 
 
 def fill_the_disk(site, place):
-    site.rack.router.fill_disk("/cf")
+    for disk in ("/cf", "/tftpboot"):
+        site.rack.router.fill_disk(disk)
     (place / "go").touch()
 
 
@@ -71,7 +74,8 @@ def let_daemons_refuse(site, place, daemons=DAEMONS):
 
 
 def heal(router):
-    router.free_disk("/cf")
+    for disk in ("/cf", "/tftpboot"):
+        router.free_disk(disk)
     router.plug_cable("em1")
     router.run("for real in /usr/local/sbin/*.real; do [ -e $real ] && mv $real ${real%.real}; done; true")
 
