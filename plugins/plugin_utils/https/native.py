@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .errors import AnswerLost, HttpsError, RequestFailed
-from .native_pools import Step, is_done, pools, steps
+from .native_pools import Step, is_done, pools, steps, undo
 from .rest_api import RestApi, privilege
 from .settings import Settings
 
@@ -101,7 +101,8 @@ class Native:
             raise self._lacking(exc.message) from exc
         for step in todo:
             self._do(step)
-        self._apply()
+        if not self._apply():
+            self._put_back(todo, before)
         shown = self._pools()
         missing = [f"{step.pool}/{step.server}" for step in todo if not is_done(step, shown)]
         if missing:
@@ -175,7 +176,8 @@ class Native:
             # Nothing announces the end of a request that lost its line.
             time.sleep(PAUSE)
 
-    def _apply(self) -> None:
+    def _apply(self) -> bool:
+        """Whether HAProxy took the configuration; the package never says why not."""
         deadline = time.monotonic()
         try:
             self._api.ask("POST", APPLY, {"async": False}, APPLY_TIMEOUT)
@@ -184,12 +186,24 @@ class Native:
             deadline += PATIENCE
         while not self._applied():
             if time.monotonic() >= deadline:
-                raise HttpsError(
-                    "apply_failed",
-                    f"the new servers are in the configuration of {self._settings.target}, but HAProxy did not take it "
-                    "and goes on with the former one. The API does not say why: see Services > HAProxy on the router",
-                )
+                return False
             time.sleep(PAUSE)
+        return True
+
+    def _put_back(self, done: list[Step], before: list[dict[str, Any]]) -> None:
+        """Nobody shall find a configuration with which HAProxy does not start. Raises HttpsError."""
+        for step in reversed(done):
+            back = undo(step, before)
+            if back is not None:
+                self._do(back)
+        gone = [f"{step.pool}/{step.server}" for step in done if step.method == "DELETE"]
+        raise HttpsError(
+            "apply_failed",
+            f"HAProxy on {self._settings.target} did not take the new servers; they were put back"
+            + (f", but {', '.join(gone)} stay out of config.xml" if gone else "")
+            + (". " if self._apply() else ", and it takes the configuration as little as before. ")
+            + "The API does not say what HAProxy has against it: see Services > HAProxy on the router",
+        )
 
 
 def _lease(shown: dict[str, Any]) -> dict[str, Any]:

@@ -146,3 +146,13 @@ def is_done(step: Step, shown: list[dict[str, Any]]) -> bool:
     if server is None or step.method == "DELETE":
         return server is None and step.method == "DELETE"
     return all(_value(name, server.get(name)) == value for name, value in step.fields.items())
+
+
+def undo(step: Step, before: list[dict[str, Any]]) -> Step | None:
+    """What takes a step back; None for a server that is gone, of which the package shows only a part."""
+    if step.method == "DELETE":
+        return None
+    if step.method == "POST":
+        return Step("DELETE", step.pool, step.server, {})
+    entry = next(servers_of(pool)[step.server] for pool in before if pool["name"] == step.pool)
+    return Step("PATCH", step.pool, step.server, {name: _value(name, entry.get(name)) for name in step.fields})

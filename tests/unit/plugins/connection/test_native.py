@@ -22,6 +22,7 @@ class Package:
     def __init__(self, **backends):
         self.backends, self.applied, self.before = backends, True, lambda method, path: None
         self.asked = []
+        self.refuses = lambda: False
 
     def ask(self, method, path, fields=None, timeout=60.0):
         self.asked.append((method, path.rpartition("/")[2]))
@@ -33,7 +34,7 @@ class Package:
                 for number, (name, (mark, servers)) in enumerate(self.backends.items())
             ]  # fmt: skip
         if path == native.APPLY:
-            self.applied = self.applied or method == "POST"
+            self.applied = self.applied or method == "POST" and not self.refuses()
             return {"applied": self.applied}
         self.applied = False
         servers = list(self.backends.values())[fields["parent_id"]][1]
@@ -145,6 +146,17 @@ def test_what_was_not_applied_is_applied_by_the_next_run(package):
     package.applied = False
     assert sync(package, 1, 2)["reasons"] == ["earlier changes in config.xml were not applied"]
     assert package.applied
+
+
+def test_what_haproxy_does_not_take_is_put_back(package):
+    package.refuses = lambda: "node4" in package.names()
+    before = [dict(one) for one in package.backends["web"][1]]
+    package.backends["web"][1][0].update(address="10.10.0.99")
+    with pytest.raises(RouterError, match="they were put back. The API") as caught:
+        sync(package, 1, 2, 4)
+    assert caught.value.kind == "apply_failed" and package.applied
+    before[0]["address"] = "10.10.0.99"
+    assert package.backends["web"][1] == before
 
 
 def test_maintenance_is_a_status(package):
