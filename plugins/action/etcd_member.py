@@ -11,6 +11,9 @@ from ansible_collections.pfrack.cluster.plugins.module_utils.specs.etcd_member i
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.controller_action import ControllerAction, etcd_client
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.etcd_client import EtcdError, wait_for
 
+# Seconds that members may take to agree after a change; one that is down for longer counts as dead.
+SETTLING = 30
+
 
 class ActionModule(ControllerAction):
     """One change of the membership, if it is safe."""
@@ -19,11 +22,50 @@ class ActionModule(ControllerAction):
 
     def act(self, params):
         self.client = etcd_client(params)
-        members = self.client.members()
+        members = self._settled(params)
         membership.check_quorum(members)
         return {"learner": self._learner, "member": self._member, "absent": self._absent}[params["state"]](
             params, members
         )
+
+    def _settled(self, params):
+        """The members, when those that stay are up; after a change there may be no leader for a moment."""
+        seen = []
+
+        def look():
+            seen[:] = self.client.members()
+            return all(member["healthy"] or member["name"] == params["name"] or member["learner"] for member in seen)
+
+        wait_for(look, SETTLING if params["state"] == "learner" else 0)
+        return seen or self.client.members()
+
+    def _persist(self, change):
+        """Make the change, which looks itself whether it was made.
+
+        etcd takes none before its members have been connected for some seconds.
+        """
+
+        def attempt():
+            try:
+                change()
+                return True
+            except EtcdError as error:
+                problems.append(error)
+                if error.kind != "unreachable":
+                    raise DesiredError("etcd: %s" % error) from error
+                return False
+
+        problems = []
+        if not wait_for(attempt, SETTLING):
+            raise problems[-1]
+
+    def _add(self, params):
+        if not membership.find(self.client.members(), params["name"], params["peer_url"]):
+            self.client.add_learner(params["peer_url"])
+
+    def _remove(self, member_id):
+        if any(member["id"] == member_id for member in self.client.members()):
+            self.client.remove(member_id)
 
     def _absent(self, params, members):
         member = membership.find(members, params["name"], params["peer_url"])
@@ -32,7 +74,7 @@ class ActionModule(ControllerAction):
         membership.check_remove(members, member)
         left = [other for other in members if other is not member]
         if not self._task.check_mode:
-            self.client.remove(member["id"])
+            self._persist(lambda: self._remove(member["id"]))
             left = self.client.members()
         return _result(True, left, params)
 
@@ -48,13 +90,14 @@ class ActionModule(ControllerAction):
             membership.check_remove(members, member)
             members = [other for other in members if other is not member]
             if not self._task.check_mode:
-                self.client.remove(member["id"])
+                gone = member["id"]
+                self._persist(lambda: self._remove(gone))
             member = None
         if member:
             return _result(False, members, params)
         membership.check_add(members, params["name"])
         if not self._task.check_mode:
-            self.client.add_learner(params["peer_url"])
+            self._persist(lambda: self._add(params))
             members = self.client.members()
         else:
             members = [*members, {"id": "", "name": "", "peer_urls": [params["peer_url"]], "learner": True}]

@@ -11,7 +11,7 @@ short_description: Save all keys of an etcd cluster to the controller
 version_added: 0.2.0
 description:
   - Writes a snapshot, readable for its owner only. Its checksum is verified before it replaces an earlier file.
-  - The README of the role C(etcd) says how to make a cluster of it again.
+  - The playbook C(pfrack.cluster.etcd_restore) makes a cluster of it again.
 author:
   - pfrack.cluster contributors (@pfrack)
 extends_documentation_fragment:

@@ -120,7 +120,7 @@ class EtcdClient:
 
     def ask(self, path, body):
         """The answer of the first endpoint that serves the request."""
-        problem = EtcdError("unreachable", "no endpoints are known")
+        problems = []
         for endpoint in self.endpoints:
             try:
                 return self._post(endpoint, path, body)
@@ -128,8 +128,8 @@ class EtcdClient:
                 # A learner serves next to nothing.
                 if error.kind == "refused" and "learner" not in str(error):
                     raise
-                problem = error
-        raise problem
+                problems.append(str(error))
+        raise EtcdError("unreachable", "; ".join(problems) or "no endpoints are known")
 
     def _post(self, endpoint, path, body):
         status, text = self._request(endpoint, path, body, lambda response: response.read())

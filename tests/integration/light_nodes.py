@@ -19,11 +19,23 @@ SSH = {
     "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
 }
 ETCD = """
-until [ -e /etc/ssl/etcd/complete ]; do sleep 0.2; done
-set -a; . /etc/ssl/etcd/etcd.env
-# No fsync: many disks of test machines are slow, and nobody cuts the power here.
-exec setpriv --reuid=etcd --regid=etcd --clear-groups /usr/bin/etcd --unsafe-no-fsync > /tmp/etcd.log 2>&1
+while :; do
+    until [ -e /etc/ssl/etcd/complete ]; do sleep 0.2; done
+    (
+        set -a; . /etc/ssl/etcd/etcd.env
+        # No fsync: many disks of test machines are slow, and nobody cuts the power here.
+        exec setpriv --reuid=etcd --regid=etcd --clear-groups /usr/bin/etcd --unsafe-no-fsync >> /tmp/etcd.log 2>&1
+    ) &
+    echo $! > /run/etcd.pid
+    wait $!
+    rm -f /run/etcd.pid
+    sleep 1
+done
 """
+# What `systemctl stop` does with it; it is all right when it does not run.
+STOP_ETCD = (
+    "if [ -e /run/etcd.pid ]; then kill $(cat /run/etcd.pid); fi; while [ -e /run/etcd.pid ]; do sleep 0.1; done"
+)
 
 
 class LightNode:
@@ -49,7 +61,7 @@ class LightNode:
     def lose(self):
         """Gone with its disk."""
         self.rack.remove_node(self.name)
-        self.unit.wait()
+        self.unit.wait(60)
 
     def variables(self):
         """Its line in the inventory."""

@@ -100,7 +100,7 @@ def check_quorum(members):
     if len(healthy) < quorum(len(voters)):
         raise DesiredError(
             "etcd: has lost its quorum: %d of %d members are up, %d are needed. Bring %s back; if that is impossible, "
-            "restore a backup (see README of the role etcd)"
+            "restore a backup (playbooks/etcd_restore.yml)"
             % (
                 len(healthy),
                 len(voters),
