@@ -29,10 +29,10 @@ EVERY = [("2.8", "isc"), ("2.7", "kea")]
 class Vendor:
     """A release server in the rack's internet."""
 
-    def __init__(self, rack, directory: Path):
+    def __init__(self, rack, directory: Path, signer: small_vendor.Signer):
         self.directory = directory / "served"
         self.log = directory / "log"
-        self.signer = small_vendor.Signer(directory / "keys")
+        self.signer = signer
         self.key = directory / "key.asc"
         self.key.write_bytes(self.signer.public_key())
         (self.directory / "stable").mkdir(parents=True)
@@ -106,9 +106,14 @@ def rack_(request, racks):
     return rack
 
 
+@pytest.fixture(scope="module")
+def signer(tmp_path_factory):
+    return small_vendor.Signer(tmp_path_factory.mktemp("vendor"))
+
+
 @pytest.fixture
-def vendor(rack_, tmp_path):
-    vendor = Vendor(rack_, tmp_path)
+def vendor(rack_, tmp_path, signer):
+    vendor = Vendor(rack_, tmp_path, signer)
     yield vendor
     vendor.stop()
 
