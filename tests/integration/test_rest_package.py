@@ -79,15 +79,17 @@ def test_the_sync_with_a_key(original):
 
 
 def answers(rack):
-    """[(question, code, response_id, data without what is random or not emulated)]"""
-    prepared(rack).end()
+    """[(question, code, response_id, data)], and at last the servers as they are stored after all that."""
+    full = prepared(rack)
     result = []
     for method, path, body in QUESTIONS:
         more = ["-H", "Content-Type: application/json", "-d", json.dumps(body)] if body is not None else []
         command = ["curl", "-s", "-X", method, "--cacert", trusted(rack)["ca_path"], "-u", "admin:pfsense", *more]
         answer = json.loads(rack.controller.run([*command, f"https://10.10.0.1/api/v2/{path}"]).stdout)
         result.append((f"{method} {path} {body}", answer["code"], answer["response_id"], answer["data"]))
-    return result
+    stored = [pool["ha_servers"] for pool in full.section()["ha_pools"]["item"]]
+    full.end()
+    return [*result, ("config.xml", 200, "", stored)]
 
 
 def known(original, ours):
