@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .errors import AnswerLost, HttpsError, RequestFailed
-from .native_pools import Step, is_done, pools, steps, undo
+from .native_pools import Step, checked, is_done, pools, steps, undo
 from .rest_api import RestApi, privilege
 from .settings import Settings
 
@@ -69,7 +69,7 @@ class Native:
             return self._api.ask("GET", path)
 
     def _pools(self) -> list[dict[str, Any]]:
-        shown = pools(self._look(BACKENDS) or [])
+        shown = pools(checked(self._look(BACKENDS)))
         self._revision = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
         return shown
 
@@ -84,11 +84,16 @@ class Native:
         return dict(state, blind=BLIND, unapplied=not self._applied())
 
     def _applied(self) -> bool:
-        return bool((self._look(APPLY) or {}).get("applied"))
+        state = self._look(APPLY)
+        return isinstance(state, dict) and state.get("applied") is True
 
     def _leases(self, params: dict[str, Any]) -> dict[str, Any]:
-        found = [_lease(lease) for lease in self._look(LEASES) or []]
-        return {"leases": found, "now": int(time.time()), "backend": ""}
+        shown = self._look(LEASES)
+        if not isinstance(shown, list) or not all(isinstance(lease, dict) for lease in shown):
+            raise HttpsError(
+                "unsupported", f"the REST API answered something that is no list of leases: {shown!r:.200}"
+            )
+        return {"leases": [_lease(lease) for lease in shown], "now": int(time.time()), "backend": ""}
 
     def _commit(self, params: dict[str, Any]) -> dict[str, Any]:
         before = self._pools()
@@ -145,7 +150,7 @@ class Native:
 
     def _position(self, step: Step) -> dict[str, Any] | None:
         """Where the server is just now; None when there is nothing left to do."""
-        shown = self._look(BACKENDS) or []
+        shown = checked(self._look(BACKENDS))
         if is_done(step, pools(shown)):
             return None
         for parent, backend in enumerate(shown):
@@ -208,18 +213,19 @@ class Native:
 
 def _lease(shown: dict[str, Any]) -> dict[str, Any]:
     """As the agent shows it. Times are left out: their zone is not known here."""
-    state = shown.get("active_status") or ""
+    texts = {name: value for name, value in shown.items() if isinstance(value, str)}
+    state = texts.get("active_status")
     known = state if state in ("active", "expired", "reserved", "static") else "expired"
     return {
-        "address": shown.get("ip") or "",
-        "mac": (shown.get("mac") or "").lower(),
+        "address": texts.get("ip", ""),
+        "mac": texts.get("mac", "").lower(),
         "client_id": "",
-        "hostname": shown.get("hostname") or "",
-        "descr": shown.get("descr") or "",
-        "interface": shown.get("if") or "",
+        "hostname": texts.get("hostname", ""),
+        "descr": texts.get("descr", ""),
+        "interface": texts.get("if", ""),
         "type": "static" if known == "static" else "dynamic",
         "state": known,
-        "online": shown.get("online_status") == "active/online",
+        "online": texts.get("online_status") == "active/online",
         "starts": None,
         "ends": None,
     }

@@ -31,13 +31,31 @@ class Step:
     fields: dict[str, Any]
 
 
+def checked(shown: Any) -> list[dict[str, Any]]:
+    """The package's answer, if it is a list of backends. Raises HttpsError."""
+    if not isinstance(shown, list) or not all(map(_is_backend, shown)):
+        raise HttpsError("unsupported", f"the REST API answered something that is no list of backends: {shown!r:.200}")
+    return shown
+
+
+def _is_backend(shown: Any) -> bool:
+    if not isinstance(shown, dict) or not isinstance(shown.get("name"), str):
+        return False
+    servers = shown.get("servers") or []
+    return (
+        isinstance(shown.get("advanced_backend") or "", str)
+        and isinstance(servers, list)
+        and all(isinstance(server, dict) and isinstance(server.get("name"), str) for server in servers)
+    )
+
+
 def pools(backends: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The pools as config.xml holds them, as far as the package shows them."""
     result = []
     for backend in backends:
         pool = _texts(backend)
         if backend.get("advanced_backend"):
-            pool["advanced_backend"] = base64.b64encode(backend["advanced_backend"].encode()).decode()
+            pool["advanced_backend"] = base64.b64encode(backend["advanced_backend"].encode(errors="replace")).decode()
         servers = [_texts(server) for server in backend.get("servers") or []]
         pool["ha_servers"] = {"item": servers} if servers else ""
         result.append(pool)

@@ -175,3 +175,21 @@ def test_a_name_that_is_not_claimed_is_refused(package):
     package.backends["web"][1].pop()
     assert sync(package, 1, 3)["added"] == ["web/node3"]
     assert sync(package, 1, 3)["changed"] is False
+
+
+NO_BACKENDS = [{}, "x", [1], None, [{"name": 1}], [{"name": "web", "servers": [1]}], [{"name": "web", "servers": "x"}]]
+
+
+@pytest.mark.parametrize(
+    ("op", "answer"), [("read", one) for one in NO_BACKENDS] + [("leases", one) for one in NO_BACKENDS[:4]]
+)
+def test_answers_that_make_no_sense(op, answer):
+    class Garbage:
+        who = "x"
+
+        def ask(self, *_arguments):
+            return answer
+
+    with pytest.raises(HttpsError, match="no list of") as caught:
+        native.Native(Garbage(), build_settings({"host": "fw"})).answer(op, {"paths": [native.SECTION]})
+    assert caught.value.kind == "unsupported"
