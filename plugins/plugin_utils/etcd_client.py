@@ -79,23 +79,6 @@ class EtcdClient:
     def remove(self, member_id):
         self.ask("/v3/cluster/member/remove", {"ID": member_id})
 
-    def get(self, key):
-        """The value of a key, None when there is none."""
-        found = self.ask("/v3/kv/range", {"key": _encode(key)}).get("kvs") or []
-        return base64.b64decode(found[0].get("value") or "").decode() if found else None
-
-    def put(self, key, value):
-        self.ask("/v3/kv/put", {"key": _encode(key), "value": _encode(value)})
-
-    def create(self, key, value):
-        """Put the value unless the key is there; whether it was put."""
-        absent = {"key": _encode(key), "target": "VERSION", "result": "EQUAL", "version": "0"}
-        put = {"requestPut": {"key": _encode(key), "value": _encode(value)}}
-        return bool(self.ask("/v3/kv/txn", {"compare": [absent], "success": [put]}).get("succeeded"))
-
-    def delete(self, key):
-        self.ask("/v3/kv/deleterange", {"key": _encode(key)})
-
     def snapshot(self, path):
         """Write a snapshot to a file, readable for its owner only; its size in bytes. All or nothing."""
         partial = path + ".new"
@@ -194,10 +177,6 @@ def wait_for(condition, seconds, sleep=time.sleep, clock=time.monotonic):
         if value or clock() >= deadline:
             return value
         sleep(0.5)
-
-
-def _encode(text):
-    return base64.b64encode(text.encode()).decode()
 
 
 def _client_urls(answer):
