@@ -16,7 +16,7 @@ KINDS = ("kept", "new", "tcp", "session")
 # Kinds of clients until the input ends: HTTP on kept and on new connections, TCP, and TCP sessions that stay open.
 LOAD = """
 import collections, http.client, json, socket, sys, threading
-host, web, lines = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+host, web, lines, pause = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
 stop, lock, result = threading.Event(), threading.Lock(), {}
 def count(kind, error=None, who=None):
     with lock:
@@ -40,16 +40,16 @@ def ask(connection, kind):
     return False
 def kept():
     connection = http.client.HTTPConnection(host, web, timeout=10)
-    while not stop.is_set():
+    while not stop.wait(pause):
         if not ask(connection, "kept"):
             connection.close()
 def new():
-    while not stop.is_set():
+    while not stop.wait(pause):
         connection = http.client.HTTPConnection(host, web, timeout=10)
         ask(connection, "new")
         connection.close()
 def tcp():
-    while not stop.is_set():
+    while not stop.wait(pause):
         try:
             with socket.create_connection((host, lines), 10) as line:
                 who = line.makefile().readline().strip()
@@ -57,7 +57,7 @@ def tcp():
         except OSError as error:
             count("tcp", type(error).__name__)
 def session():
-    while not stop.is_set():
+    while not stop.wait(pause):
         try:
             with socket.create_connection((host, lines), 10) as line:
                 file = line.makefile("rw")
@@ -72,7 +72,7 @@ def session():
         except OSError as error:
             count("session", type(error).__name__)
 works = {"kept": [kept, kept], "new": [new], "tcp": [tcp], "session": [session]}
-workers = [threading.Thread(target=work) for kind in sys.argv[4:] for work in works[kind]]
+workers = [threading.Thread(target=work) for kind in sys.argv[5:] for work in works[kind]]
 for worker in workers:
     worker.start()
 print("started", flush=True)
@@ -87,9 +87,9 @@ print(json.dumps(result))
 class Load:
     """Clients at work; `result` says for each kind what was answered and lost."""
 
-    def __init__(self, machine, kinds, host):
+    def __init__(self, machine, kinds, host, pause):
         self._process = machine.popen(
-            [sys.executable, "-c", LOAD, host, str(WEB), str(SSH), *kinds], stdin=-1, stdout=-1, text=True
+            [sys.executable, "-c", LOAD, host, str(WEB), str(SSH), str(pause), *kinds], stdin=-1, stdout=-1, text=True
         )
         self._process.stdout.readline()
         self.result: dict = {}
@@ -107,8 +107,9 @@ class Load:
 
 
 @contextlib.contextmanager
-def load(machine, kinds: tuple[str, ...] = KINDS, host: str = FRONT) -> Iterator[Load]:
-    clients = Load(machine, kinds, host)
+def load(machine, kinds: tuple[str, ...] = KINDS, host: str = FRONT, pause: float = 0) -> Iterator[Load]:
+    """pause: seconds between two requests of a client."""
+    clients = Load(machine, kinds, host, pause)
     try:
         yield clients
     finally:

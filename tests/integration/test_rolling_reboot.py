@@ -96,7 +96,7 @@ def test_under_load_nobody_is_cut_off_and_a_node_that_does_not_serve_ends_it(rac
 
     wait_for(all_serve, "all nodes serve", 60)
     before = {name: node.identity() for name, node in nodes.items()}
-    with load(rack.controller, ("kept", "new", "tcp"), VIP) as clients:
+    with load(rack.controller, ("kept", "new", "tcp"), VIP, 0.05) as clients:
         site.play("-e", "rolling_reboot_timeout=120", playbook="playbooks/rolling_reboot.yml").ok()
     assert clients.lost == {}
     assert clients.answered_by("new") == {address for _mac, address in NODES.values()}
