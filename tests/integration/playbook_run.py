@@ -90,6 +90,10 @@ class Site:
         # The inventory names them relative to its own folder.
         self.settings["lab_run_directory"] = str(rack.directory)
         self.settings["tftp_server_files"] = str(ROOT / "inventory" / "lab_files" / "tftpboot")
+        # The defaults: beside the inventory, which is the test's own.
+        for name in ("boot_artifacts_record", "node_config_directory"):
+            del self.settings[name]
+        self.settings["boot_artifacts_cache"] = "{{ inventory_dir }}/.pfrack/cache"
         # Host variables of the router that a test sets, such as a wrong password.
         self.router_vars: dict = {}
 

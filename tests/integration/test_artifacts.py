@@ -74,8 +74,6 @@ class Artifacts(Site):
     def __init__(self, rack, directory, vendor):
         super().__init__(rack, directory / "inventory")
         self.cache = directory / "cache"
-        # The default: beside the inventory.
-        del self.settings["boot_artifacts_record"]
         self.loaders = directory / "loaders"
         self.loaders.mkdir()
         names = "pxelinux.0 ldlinux.c32 libutil.c32 menu.c32 ipxe.lkrn ipxe.efi ipxe-arm64.efi"

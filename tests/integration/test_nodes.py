@@ -83,7 +83,7 @@ def story(rack: lab.Rack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     story = Story(site)
     try:
         story.predicted = site.play("--check", "--diff").ok().output
-        assert not list(rack.directory.glob("artifacts*")) and not list(rack.directory.glob("node_config"))
+        assert not (site.directory / ".pfrack").exists()
         site.play().ok()
         story.told.append(story.diagnose("node1"))
         for name, firmware in FIRMWARE.items():
