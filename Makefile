@@ -58,8 +58,9 @@ nodes: setup lab ## tests with QEMU machines that boot from the network (builds 
 	@tests/tools/setup nodes
 	@PATH="$(CURDIR)/build/venv/bin:$$PATH" python -m pytest -v tests/integration/test_nodes.py
 
-faults: setup lab ## break site.yml at each of its requests (hours; LIMIT=600 for that many seconds)
-	@PFRACK_FAULT_POINTS=all PFRACK_FAULT_SECONDS=$(or $(LIMIT),inf) PATH="$(CURDIR)/build/venv/bin:$$PATH" \
+faults: setup lab ## break site.yml at each of its requests, for LIMIT=600 seconds; RACKS=3, CARRIERS="ssh xmlrpc"
+	@PFRACK_FAULT_POINTS=all PFRACK_FAULT_SECONDS=$(or $(LIMIT),inf) PFRACK_FAULT_RACKS=$(or $(RACKS),3) \
+		PFRACK_FAULT_CARRIERS="$(or $(CARRIERS),ssh xmlrpc)" PATH="$(CURDIR)/build/venv/bin:$$PATH" \
 		python -m pytest -q -s tests/integration/test_fault_points.py
 
 bench: setup-run lab ## what whole runs cost, for 10, 100 and 1000 nodes (ARGS="--help" for more)

@@ -11,8 +11,8 @@ short_description: Make several changes of a pfSense router one transaction
 version_added: 0.1.0
 description:
   - After V(state=armed) every change that this run of ansible-playbook makes is journaled on the router.
-    V(state=confirmed) keeps the changes. V(state=rolled_back) takes them back, files that were replaced included, and
-    applies the services again.
+    V(state=confirmed) keeps the changes, and fails when somebody saved over them. V(state=rolled_back) takes them back,
+    files that were replaced included, and applies the services again.
   - A process on the router does the same as V(state=rolled_back) by itself when it hears nothing from the run for
     O(timeout) seconds, 30 seconds after a connection that ended without a word, and after a restart of the router.
   - Only what the run changed is taken back. What others saved meanwhile stays, and where they changed the very same

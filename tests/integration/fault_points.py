@@ -54,9 +54,7 @@ def cut_the_cable(site, place):
 
 def kill_the_agent(site, place):
     # The PHP that serves requests, in a session or behind the web server, and not the watch of a checkpoint.
-    site.rack.router.run(
-        "pkill -9 -f '^(/usr/local/bin/)?php.* -d display_errors=0$|^(/usr/local/bin/)?php-(fpm|cgi)'; true"
-    )
+    site.rack.router.run("pkill -9 -f '^(/usr/local/bin/)?php.* -d display_errors=0$|^php-fpm: pool'; true")
     (place / "go").touch()
 
 
