@@ -148,7 +148,7 @@ bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord
 def test_what_the_runtime_socket_says_is_read_or_left_out(seed):
     chance = random.Random(seed)
     words = STATE.split(" ")
-    for _ in range(chance.randint(1, 4)):
+    for _round in range(chance.randint(1, 4)):
         words[chance.randrange(len(words))] = chance.choice(SYNTAX + ("", "-1", "99999999999", "x", "\n"))
     for servers in running.read_state(" ".join(words)).values():
         assert all(isinstance(server.up, bool) for server in servers.values())

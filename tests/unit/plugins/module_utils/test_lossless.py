@@ -145,12 +145,12 @@ def thing(chance, depth=2):
     if kind < 0.6 or not depth:
         return text(chance)
     if kind < 0.8:
-        return [thing(chance, depth - 1) for _ in range(chance.randint(1, 2))]
+        return [thing(chance, depth - 1) for _round in range(chance.randint(1, 2))]
     return entry(chance, depth - 1)
 
 
 def entry(chance, depth=2):
-    return {chance.choice(NAMES): thing(chance, depth) for _ in range(chance.randint(1, 3))}
+    return {chance.choice(NAMES): thing(chance, depth) for _round in range(chance.randint(1, 3))}
 
 
 def strewn(chance, value):
@@ -162,7 +162,7 @@ def strewn(chance, value):
         return dict(pairs)
     if isinstance(value, list):
         result = [strewn(chance, item) for item in value]
-        for _ in range(chance.choice((0, 0, 1, 2))):
+        for _round in range(chance.choice((0, 0, 1, 2))):
             result.insert(chance.randint(0, len(result)), entry(chance))
         return result
     return value
