@@ -31,7 +31,7 @@ def prepare(router):
 def test_a_lost_controller_is_undone_on_other_releases(rack, router):
     before = sections(router)
     run = Run(rack)
-    run.arm(timeout=3)
+    run.arm(timeout=8)
     run.commit([set_("virtualip/vip", [VIP])], ["virtual_ip"])
     run.commit([set_("dhcpd/lan/staticmap", [MAPPING])], ["dhcp_server"])
     assert "10.10.0.10/" in router.run("ip -br addr").stdout

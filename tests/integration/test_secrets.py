@@ -38,10 +38,11 @@ write_config('prepared');"""
 # Every process's arguments, again and again, with the files of ours that others could read.
 WATCH = """trap 'exit 0' TERM
 while :; do
-    for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' < $f; echo; done 2> /dev/null
+    cat /proc/[0-9]*/cmdline 2> /dev/null | tr '\\0' ' '
+    echo
     find /cf/conf/pfrack* /tmp/pfrack* /tftpboot/.pfrack* -type d ! -perm /077 -prune -o ! -type l -perm /077 \\
         -print 2> /dev/null | sed 's/^/OPEN /'
-    sleep 0.05
+    sleep 0.1
 done"""
 
 

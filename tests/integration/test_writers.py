@@ -10,6 +10,7 @@ we never save over it.
 from __future__ import annotations
 
 import pytest
+from clients import wait_for
 from router_line import RouterLine
 from test_checkpoint import ONE, VIP, Run, set_
 
@@ -21,7 +22,7 @@ for ($i = 0; $i < 400 && !file_exists('/tmp/enough'); $i++) {
     config_set_path('aliases/alias/', ['name' => "admin$i", 'type' => 'host', 'address' => '10.10.0.250']);
     write_config("the admin saves $i");
     file_put_contents('/tmp/saved', "admin$i\\n", FILE_APPEND);
-    usleep(mt_rand(20000, 200000));
+    usleep(mt_rand(30000, 500000));
 }"""
 
 
@@ -51,12 +52,13 @@ def add(line, path, entry):
 def test_no_save_of_an_admin_is_lost_however_fast(rack, router):
     line = RouterLine(rack)
     admin = router.popen(["/usr/local/bin/php", "-r", ADMIN])
+    wait_for(lambda: router.run("test -s /tmp/saved", check=False).returncode == 0, "the admin's first save", 60)
     for number in range(20, 40):
         add(line, "dhcpd/lan/staticmap", mapping(number))
     router.run("touch /tmp/enough")
     assert admin.wait(60) == 0
     saved = router.run(["cat", "/tmp/saved"]).stdout.split()
-    assert len(saved) > 5 and names(line, "aliases/alias") == saved
+    assert len(saved) > 2 and names(line, "aliases/alias") == saved
     line.end()
 
 
