@@ -150,3 +150,13 @@ def diagnose(site):
 
 def flat(text):
     return re.sub(r"\s+", " ", text)
+
+
+def test_reprovision_refuses_what_would_not_be_what_site_yml_does(site):
+    assert "cluster_install: false: the nodes' operating system" in flat(
+        site.play("-l", "node1", playbook="playbooks/reprovision.yml").output
+    )
+    site.router_vars["boot_menu_timeout"] = 5
+    refused = site.play("-l", "node1", playbook="playbooks/reprovision.yml")
+    assert refused.returncode != 0
+    assert "router1: boot_menu_timeout: set for the router only; move them to" in flat(refused.output)
