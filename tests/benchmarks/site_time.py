@@ -6,6 +6,8 @@
 
 site_time.py [--nodes 10,100,1000] [--carriers ssh,xmlrpc,rest] [--runs 5] [--delay 50ms --loss 1%] [--peers DIRECTORY]
 
+The delay is that of a round trip.
+
 A run that changes nothing, the first one, one that adds a node, one that removes it; the floor, a play of as many tasks
 that only greet the router; and with --peers (a directory with ansible_collections/pfsensible/core) the same nodes made
 one item per task by pfsensible.core. Medians, with the least and the greatest in brackets.
@@ -33,7 +35,7 @@ TASKS = re.compile(r"^router1\s*: ok=(\d+).*skipped=(\d+)", re.M)
 KINDS = ("nothing", "first", "add", "remove", "floor")
 # A configuration write, a start of the DHCP server, a start or reload of HAProxy, in the router's log.
 EVENTS = {"writes": "Configuration Change", "dhcp": "Server starting service", "haproxy": "haproxy: .* exit code"}
-PEER_ITEMS = 3
+PEER_ITEMS, PEER_POOLS = 3, ["peer_http", "peer_tcp"]
 
 
 class Bench:
@@ -96,6 +98,16 @@ class Bench:
                 del os.environ[name]
         self.counts[key]["requests"] = log.read_text().count(": request: ")
 
+    def slow(self, delay: float, loss: float) -> None:
+        """A run that changes nothing in turn over a good cable and over a long one that loses frames."""
+        site = self.site("ssh", 10)
+        site.play().ok()
+        for _number in range(self.runs):
+            self.run(("cable", "good"), site)
+            self.rack.router.slow_cable("em1", delay / 2, loss)
+            self.run(("cable", "slow"), site)
+            self.rack.router.normal_cable("em1")
+
     def measure(self, carrier: str, nodes: int) -> None:
         """All kinds of runs, the steady ones in turn, so that a slow moment of the machine meets all of them."""
         print(f"{carrier}, {nodes} nodes …", flush=True)
@@ -149,7 +161,7 @@ def peer_play(rack: lab.Rack, nodes: int) -> str:
     server = {"mode": "active", "name": "{{ item.name }}", "address": "{{ item.ip }}"}
     tasks = [
         {"name": "Pools", "pfsensible.core.pfsense_haproxy_backend": {"name": "{{ item }}", "check_type": "none"},
-         "loop": ["peer_http", "peer_tcp"]},
+         "loop": PEER_POOLS},
         {"name": "Mappings", "loop": items, "pfsensible.core.pfsense_dhcp_static": {
             "name": "{{ item.name }}", "netif": "lan", "macaddr": "{{ item.mac }}", "ipaddr": "{{ item.ip }}",
             "hostname": "{{ item.name }}"}},
@@ -172,7 +184,7 @@ def show(values: list[float]) -> str:
 
 
 def report(bench: Bench, carriers: list[str], counts: list[int]) -> None:
-    for carrier in carriers:
+    for carrier in filter(None, carriers):
         print(f"\n{carrier}: seconds" + "".join(f"{kind:>22}" for kind in KINDS) + f"{'nothing/floor':>18}")
         for nodes in counts:
             row = "".join(f"{show(bench.seconds[carrier, nodes, kind]):>22}" for kind in KINDS)
@@ -187,7 +199,7 @@ def report(bench: Bench, carriers: list[str], counts: list[int]) -> None:
 
 def report_peers(bench: Bench, carrier: str, counts: list[int], measured: int) -> None:
     """Their time grows with the items, so what they need for more nodes follows from what one item takes."""
-    items = PEER_ITEMS * measured
+    items = PEER_ITEMS * measured + len(PEER_POOLS)
     unit = {kind: bench.middle("peers", measured, kind) / items for kind in ("first", "nothing")}
     print(f"\npfsensible.core: {unit['first']:.2f} s per item that changes, {unit['nothing']:.2f} s per unchanged one")
     for nodes in counts:
@@ -204,6 +216,8 @@ def main() -> int:
     parser.add_argument("--nodes", default="10,100,1000")
     parser.add_argument("--carriers", default="ssh,xmlrpc")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--delay", default="", help="measure a long cable as well")
+    parser.add_argument("--loss", default="0%")
     parser.add_argument("--peers", default="", metavar="DIRECTORY")
     parser.add_argument("--peer-nodes", type=int, default=10)
     arguments = parser.parse_args()
@@ -211,12 +225,18 @@ def main() -> int:
     os.environ["ANSIBLE_ACTION_PLUGINS"] = str(Path(__file__).parent / "action_plugins")
     with lab.Rack(f"benchmark-{os.getpid()}") as rack, tempfile.TemporaryDirectory() as directory:
         bench = Bench(rack, Path(directory), arguments.runs)
-        for carrier in carriers:
+        for carrier in filter(None, carriers):
             for nodes in counts:
                 bench.measure(carrier, nodes)
+        if arguments.delay:
+            loss = float(arguments.loss.removesuffix("%")) / 100
+            bench.slow(float(arguments.delay.removesuffix("ms")) / 1000, loss)
         if arguments.peers:
             bench.measure_peers(arguments.peer_nodes, arguments.peers)
     report(bench, carriers, counts)
+    if arguments.delay:
+        good, slow = (bench.seconds["cable", kind] for kind in ("good", "slow"))
+        print(f"\nnothing to do, 10 nodes: {show(good)} s; with {arguments.delay} and {arguments.loss} {show(slow)} s")
     if arguments.peers:
         report_peers(bench, carriers[0], counts, arguments.peer_nodes)
     return 0
