@@ -50,8 +50,8 @@ function pfrack_commit(string $expected, array $operations, array $services, str
             throw $error;
         }
     }
-    $applied = [];
     $tried = $config;
+    $applied = [];
     Pfrack::$recover = static function () use ($old, &$tried, $changed, $description, &$applied): string {
         return pfrack_put_back($old, $tried, $applied, $changed, $description);
     };
