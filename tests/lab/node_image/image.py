@@ -33,8 +33,8 @@ DISK = "flatcar_production_image.bin.bz2"
 
 PACKAGES = (
     "aardvark-dns busybox-static bzip2 ca-certificates crun curl dbus e2fsprogs efibootmgr etcd-client etcd-server "
-    "fdisk gdisk gpg gpgv ignition iproute2 iputils-ping jq kmod libnss-myhostname netavark nftables openssh-server "
-    "passt podman podman-docker procps sudo systemd systemd-resolved systemd-sysv udev wget"
+    "fdisk gdisk gpg gpgv ignition iproute2 iputils-ping jq kmod lbzip2 libnss-myhostname netavark nftables "
+    "openssh-server passt podman podman-docker procps sudo systemd systemd-resolved systemd-sysv udev wget"
 ).split()
 # Unpacked, not installed: a kernel's installation would build a Debian initramfs.
 KERNEL_PACKAGE = "linux-image-cloud-amd64"
