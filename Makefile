@@ -14,7 +14,7 @@ help: ## this list
 demo: setup-run lab ## bring up the virtual rack, let blank machines install themselves, show that it all works
 	@PATH="$(CURDIR)/build/venv/bin:$$PATH" tests/tools/demo $(ARGS)
 
-test: setup lab ## all quality gates and all tests
+test: setup lab image ## all quality gates and all tests
 	@$(GATES)
 
 setup: ## install what the targets need
@@ -26,6 +26,10 @@ setup-run:
 
 lab: ## build the root directory of the virtual rack (once)
 	@tests/tools/setup lab
+
+.PHONY: image
+image: setup-run
+	@tests/tools/setup nodes
 
 lab-up: setup-run lab ## start the virtual rack and leave it running
 	@$(RACK) up
@@ -54,9 +58,8 @@ unit: setup ## unit tests
 integration: setup lab ## tests on the lab router
 	@$(GATES) integration
 
-nodes: setup lab ## tests with QEMU machines that boot from the network (builds their image first; minutes)
-	@tests/tools/setup nodes
-	@PATH="$(CURDIR)/build/venv/bin:$$PATH" python -m pytest -v tests/integration/test_nodes.py
+nodes: setup lab image ## tests with QEMU machines that boot from the network
+	@$(GATES) nodes
 
 faults: setup lab ## break site.yml at each of its requests, for LIMIT=600 seconds; RACKS=3, CARRIERS="ssh xmlrpc"
 	@PFRACK_FAULT_POINTS=all PFRACK_FAULT_SECONDS=$(or $(LIMIT),inf) PFRACK_FAULT_RACKS=$(or $(RACKS),3) \
