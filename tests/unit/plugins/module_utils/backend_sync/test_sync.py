@@ -11,7 +11,7 @@ from ansible_collections.pfrack.cluster.plugins.module_utils.backend_sync.sync i
 from ansible_collections.pfrack.cluster.plugins.module_utils.errors import DesiredError
 from ansible_collections.pfrack.cluster.plugins.module_utils.router import Router, RouterError
 from ansible_collections.pfrack.cluster.tests.unit.fake_haproxy import FakeHaproxy, entry, section
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 
@@ -238,6 +238,7 @@ numbers = st.sets(st.integers(1, 5), min_size=1)
 
 
 @given(start=numbers, wanted=numbers, cut=st.integers(0, 20), then=numbers)
+@example(start={1, 2}, wanted={1}, cut=4, then={2})
 def test_a_run_cut_anywhere_and_any_later_run_end_in_agreement(start, wanted, cut, then):
     agent = FakeHaproxy(section(*[entry(number) for number in sorted(start)]))
     left = [cut]
@@ -253,7 +254,12 @@ def test_a_run_cut_anywhere_and_any_later_run_end_in_agreement(start, wanted, cu
     except KeyboardInterrupt:
         pass
     agent.spy = None
-    run(agent, wish(*then), max_removed=100)
+    try:
+        run(agent, wish(*then), max_removed=100)
+    except DesiredError:
+        # Nobody else would have served: what the first run drained has to serve again before another one goes.
+        assert not start & wanted & then
+        run(agent, wish(*then), max_removed=100)
     assert agrees(agent)
     assert set(agent.process) == {"web_ipvANY/node%d" % number for number in then}
     assert run(agent, wish(*then))["changed"] is False
