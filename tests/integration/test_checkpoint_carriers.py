@@ -45,3 +45,6 @@ def test_a_killed_site_yml_is_taken_back_and_others_wait(rack, router, tmp_path,
         process.communicate()
         other.end()
     wait_for(lambda: not leftovers(router), "nothing is left", 60)
+    # Such a run has no session that ends: what it staged goes with its checkpoint.
+    staged = "ls -d /tmp/pfrack-run-* /tftpboot/.pfrack-stage-0-*"
+    wait_for(lambda: router.run(staged, check=False).stdout == "", "the killed run's own files are gone", 60)

@@ -30,9 +30,21 @@ function pfrack_op_rollback(array $params): array
             + array_intersect_key($result, ['restored' => 1, 'kept' => 1, 'failed' => 1, 'files' => 1])));
         pfrack_checkpoint_remove();
         pfrack_rollback_notice($state, $why, $result, isset($params['pulse']));
+        if (isset($params['pulse'])) {
+            pfrack_end_silent_run($pulse);
+        }
         return $result;
     } finally {
         pfrack_unlock($lock);
+    }
+}
+
+/** A run over HTTPS has no session whose end would remove what it staged; its last sign of life names it. */
+function pfrack_end_silent_run(string $pulse): void
+{
+    $run = explode(' ', (string)strtok($pulse, "\n"))[1] ?? '';
+    if (strncmp($run, PFRACK_RUN, strlen(PFRACK_RUN)) === 0 && strpos($run, '..') === false && is_dir($run)) {
+        pfrack_end_run($run);
     }
 }
 
