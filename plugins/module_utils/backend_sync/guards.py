@@ -8,6 +8,13 @@ from __future__ import annotations
 import json
 
 SERVING = ("", "active", "backup")
+NAMES_SHOWN = 5
+
+
+def some(names):
+    """Names for a message, which stays readable with hundreds of them."""
+    shown, more = ", ".join(names[:NAMES_SHOWN]), len(names) - NAMES_SHOWN
+    return "%s and %d more" % (shown, more) if more > 0 else shown
 
 
 def check_removal(pool, before, after, ours, up, allow_empty, max_removed, told=()):
@@ -26,12 +33,12 @@ def check_removal(pool, before, after, ours, up, allow_empty, max_removed, told=
     if not staying:
         problems.append(
             "backend %s: nothing would serve it any more (%s would go); say allow_empty: true to do it nevertheless"
-            % (pool, ", ".join(going))
+            % (pool, some(going))
         )
     elif up is not None and set(going) & set(up) and not set(staying) & set(up):
         problems.append(
             "backend %s: %s would go, and none of those that stay (%s) answers its health check; wait for them, or say "
-            "allow_empty: true" % (pool, ", ".join(going), ", ".join(staying))
+            "allow_empty: true" % (pool, some(going), some(list(staying)))
         )
     own = set(ours)
     counted = [name for name in going if name in own and name not in told]
@@ -39,7 +46,7 @@ def check_removal(pool, before, after, ours, up, allow_empty, max_removed, told=
     if not problems and len(counted) > max(limit, 1 if max_removed else 0):
         problems.append(
             "backend %s: %d of %d servers would go at once (%s), more than %d %%; check the inventory, or raise "
-            "max_removed_percent" % (pool, len(counted), len(serving), ", ".join(counted), max_removed)
+            "max_removed_percent" % (pool, len(counted), len(serving), some(counted), max_removed)
         )
     return problems
 

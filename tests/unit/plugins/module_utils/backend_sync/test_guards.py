@@ -8,7 +8,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.pfrack.cluster.plugins.module_utils.backend_sync.guards import check_removal, still_in_grace
+from ansible_collections.pfrack.cluster.plugins.module_utils.backend_sync.guards import (
+    check_removal,
+    some,
+    still_in_grace,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +52,37 @@ def problems(before, after, up=None, allow_empty=False, max_removed=50, told=(),
 def test_removal(before, after, options, words):
     found = problems(before, after, **options)
     assert found == [] if words is None else words in found[0]
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ([], ""),
+        (["a"], "a"),
+        (list("abcde"), "a, b, c, d, e"),
+        (list("abcdef"), "a, b, c, d, e and 1 more"),
+        ([f"n{number}" for number in range(300)], "n0, n1, n2, n3, n4 and 295 more"),
+    ],
+)
+def test_names_in_a_message(names, text):
+    assert some(names) == text
+
+
+MANY = [f"n{number}" for number in range(100)]
+
+
+@pytest.mark.parametrize(
+    ("after", "options", "words"),
+    [
+        ([], {}, "(n0, n1, n2, n3, n4 and 95 more would go)"),
+        (MANY[:40], {}, "60 of 100 servers would go at once (n40, n41, n42, n43, n44 and 55 more)"),
+        (MANY[50:], {"up": MANY[:50]}, "n0, n1, n2, n3, n4 and 45 more would go"),
+        (MANY[50:], {"up": MANY[:50]}, "(n50, n51, n52, n53, n54 and 45 more)"),
+    ],
+)
+def test_a_message_about_many_servers_is_short(after, options, words):
+    (problem,) = problems(MANY, after, **options)
+    assert words in problem and len(problem) < 250
 
 
 @given(st.lists(st.tuples(st.integers(0, 100), st.sets(st.sampled_from("abc"))), max_size=20), st.integers(1, 50))
