@@ -43,6 +43,8 @@ if line:
 """
 
 
+# PHP ends with a fatal error: no handler of exceptions sees that memory is used up.
+DIE = "str_repeat('x', 1 << 50);"
 REST_PACKAGE = "https://github.com/pfrest/pfSense-pkg-RESTAPI/releases/latest/download/pfSense-2.8.1-pkg-RESTAPI.pkg"
 
 

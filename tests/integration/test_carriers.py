@@ -10,7 +10,7 @@ import re
 import time
 
 import pytest
-from api_line import ApiLine, install_rest
+from api_line import DIE, ApiLine, install_rest
 from clients import wait_for
 from playbook_run import Site, give_up_port_80
 from router_line import RouterLine
@@ -79,6 +79,62 @@ def in_commit(router):
     wait_for(lambda: router.run("test -e /var/run/pfrack.lock", check=False).returncode == 0, "the commit has begun")
 
 
+def new_certificate(router, *options):
+    router.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj",
+         "/CN=pfSense", "-keyout", "/var/etc/cert.key", "-out", "/var/etc/cert.crt", *options]
+    )  # fmt: skip
+    router.run(["/etc/rc.restart_webgui"])
+
+
+def fingerprint(router):
+    text = router.run("openssl x509 -in /var/etc/cert.crt -noout -fingerprint -sha256").stdout
+    return text.strip().partition("=")[2]
+
+
+def test_an_unknown_certificate_is_shown_with_the_way_out(router, lines):
+    line = lines(ca_path=None)
+    error = line.bad("hello")
+    assert error["kind"] == "certificate" and fingerprint(router) in error["message"]
+    assert "ansible_pfsense_certificate_fingerprint" in error["message"]
+    assert line.counts()[0] == 0, "nothing was sent"
+    for pin in (fingerprint(router), "SHA256:" + fingerprint(router).lower().replace(":", "")):
+        assert lines(ca_path=None, certificate_fingerprint=pin).good("hello")
+    assert lines(ca_path=None, validate_certs=False).good("hello")
+
+
+def test_a_changed_certificate(router, lines):
+    pinned = fingerprint(router)
+    new_certificate(router, "-days", "9", "-addext", "subjectAltName=IP:10.10.0.1")
+    line = lines(ca_path=None, certificate_fingerprint=pinned)
+    error = line.bad("hello")
+    assert error["kind"] == "certificate" and pinned in error["message"] and fingerprint(router) in error["message"]
+    assert line.counts()[0] == 0
+    assert lines().bad("hello")["kind"] == "certificate"
+
+
+def test_a_certificate_that_changes_during_a_run(router, lines):
+    line = lines(ca_path=None, certificate_fingerprint=fingerprint(router))
+    revision = line.revision()
+    new_certificate(router, "-days", "9", "-addext", "subjectAltName=IP:10.10.0.1")
+    before = line.counts()[0]
+    error = line.commit([CHANGE], [], good=False, revision=revision)
+    assert error["kind"] == "certificate" and fingerprint(router) in error["message"]
+    assert line.counts()[0] == before and "changed.example" not in router.run("cat /cf/conf/config.xml").stdout
+
+
+def test_an_expired_certificate_and_one_for_another_name(rack, router, lines, tmp_path):
+    times = ["-not_before", "20200101000000Z", "-not_after", "20210101000000Z"]
+    new_certificate(router, "-addext", "subjectAltName=IP:10.10.0.1", *times)
+    (tmp_path / "ca").write_text(router.run("cat /var/etc/cert.crt").stdout)
+    error = lines(ca_path=str(tmp_path / "ca")).bad("hello")
+    assert error["kind"] == "certificate" and "expired" in error["message"]
+    new_certificate(router, "-days", "9", "-addext", "subjectAltName=DNS:fw.example")
+    (tmp_path / "ca").write_text(router.run("cat /var/etc/cert.crt").stdout)
+    error = lines(ca_path=str(tmp_path / "ca")).bad("hello")
+    assert error["kind"] == "certificate" and "another name" in error["message"]
+
+
 def test_nothing_stays_behind(router, line):
     staged = line.good("stage", {"root": "/tftpboot", "sizes": [1]})
     line.good("put", {"directory": staged["directory"], "name": "000000", "offset": 0, "data": b64("x")})
@@ -142,6 +198,36 @@ def test_php_dying_while_it_reads_is_told(lines):
     line = lines(patch=["$revision = pfrack_snapshot();\n    $sections", "echo 'bang'; exit(1);\n    $sections"])
     error = line.bad("read", {"paths": []})
     assert error["kind"] == "internal" and "PHP ended" in error["message"] and "bang" in error["detail"]
+
+
+# Where the web server's PHP begins; and the line of it that has the agent work, with what tells a request to it apart.
+FRONT = {"xmlrpc": "/usr/local/www/xmlrpc.php", "rest": "/usr/local/pkg/RESTAPI/front.php"}
+WORK = {
+    "xmlrpc": (FRONT["xmlrpc"], "^ *eval(.*;$", "true"),
+    "rest": ("/usr/local/pkg/RESTAPI/endpoints.inc", "^ *exec(.*;$", 'strpos($fields["command"], "/agent.php")'),
+}
+
+
+def test_php_that_fails_before_the_agent(router, carrier, lines):
+    router.run(["sed", "-i", f"1a {DIE}", FRONT[carrier]])
+    error = lines().bad("hello")
+    assert error["kind"] == "internal" and "memory" in error["message"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_commit_whose_page_dies_is_made_once(router, carrier, line, when):
+    """PHP ends with a fatal error just before or after the agent's work: what became of it is found out."""
+    page, work, ours = WORK[carrier]
+    once = f"if ({ours}) if (@unlink('/cf/once')) {DIE}"
+    router.run(["sed", "-i", f"s~{work}~{f'{once} &' if when == 'before' else f'& {once}'}~", page])
+    revision = line.revision()
+    router.run("touch /cf/once")
+    start_commit(line, revision)
+    answer = line.answer()
+    assert answer["ok"], answer["error"]
+    router.run("! test -e /cf/once")
+    assert written(router) == "1" and line.section("system/domain") == "changed.example"
+    assert line.revision() == answer["result"]["revision"]
 
 
 def test_the_outcome_of_a_commit_that_was_cut_is_found_out(router, lines):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, pfrack.cluster contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""XML-RPC to the lab's web server: logins and certificates that fail, and Ansible on top."""
+"""XML-RPC to the lab's web server: logins that fail, and Ansible on top."""
 
 from __future__ import annotations
 
@@ -32,19 +32,6 @@ def lines(rack, router):
     yield make
     for line in made:
         line.kill()
-
-
-def new_certificate(router, *options):
-    router.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj",
-         "/CN=pfSense", "-keyout", "/var/etc/cert.key", "-out", "/var/etc/cert.crt", *options]
-    )  # fmt: skip
-    router.run(["/etc/rc.restart_webgui"])
-
-
-def fingerprint(router):
-    text = router.run("openssl x509 -in /var/etc/cert.crt -noout -fingerprint -sha256").stdout
-    return text.strip().partition("=")[2]
 
 
 def test_wrong_password_is_tried_once(router, lines):
@@ -81,39 +68,6 @@ def test_no_password(lines):
     assert error["kind"] == "auth" and "ansible_password" in error["message"]
 
 
-def test_an_unknown_certificate_is_shown_with_the_way_out(router, lines):
-    line = lines(ca_path=None)
-    error = line.bad("hello")
-    assert error["kind"] == "certificate" and fingerprint(router) in error["message"]
-    assert "ansible_pfsense_certificate_fingerprint" in error["message"]
-    assert line.counts()[0] == 0, "nothing was sent"
-    for pin in (fingerprint(router), "SHA256:" + fingerprint(router).lower().replace(":", "")):
-        assert lines(ca_path=None, certificate_fingerprint=pin).good("hello")
-    assert lines(ca_path=None, validate_certs=False).good("hello")
-
-
-def test_a_changed_certificate(router, lines):
-    pinned = fingerprint(router)
-    new_certificate(router, "-days", "9", "-addext", "subjectAltName=IP:10.10.0.1")
-    line = lines(ca_path=None, certificate_fingerprint=pinned)
-    error = line.bad("hello")
-    assert error["kind"] == "certificate" and pinned in error["message"] and fingerprint(router) in error["message"]
-    assert line.counts()[0] == 0
-    assert lines().bad("hello")["kind"] == "certificate"
-
-
-def test_an_expired_certificate_and_one_for_another_name(rack, router, lines, tmp_path):
-    times = ["-not_before", "20200101000000Z", "-not_after", "20210101000000Z"]
-    new_certificate(router, "-addext", "subjectAltName=IP:10.10.0.1", *times)
-    (tmp_path / "ca").write_text(router.run("cat /var/etc/cert.crt").stdout)
-    error = lines(ca_path=str(tmp_path / "ca")).bad("hello")
-    assert error["kind"] == "certificate" and "expired" in error["message"]
-    new_certificate(router, "-days", "9", "-addext", "subjectAltName=DNS:fw.example")
-    (tmp_path / "ca").write_text(router.run("cat /var/etc/cert.crt").stdout)
-    error = lines(ca_path=str(tmp_path / "ca")).bad("hello")
-    assert error["kind"] == "certificate" and "another name" in error["message"]
-
-
 def test_a_missing_ca_file_and_a_senseless_pin(lines):
     assert "/nowhere" in lines(ca_path="/nowhere").bad("hello")["message"]
     assert lines(certificate_fingerprint="ab:cd").bad("hello")["kind"] == "invalid"
@@ -130,12 +84,6 @@ def test_not_a_pfsense(router, lines):
     assert error["kind"] == "unreachable" and "https://" in error["message"]
     error = lines(port=22).bad("hello")
     assert error["kind"] in ("unreachable", "timeout") and "ansible_httpapi_port" in error["message"]
-
-
-def test_php_that_fails_before_the_agent(router, lines):
-    router.run("echo '<?php no_such_function();' > /usr/local/www/xmlrpc.php")
-    error = lines().bad("hello")
-    assert error["kind"] == "internal" and "no_such_function" in error["message"]
 
 
 def test_noise_in_the_answer(router, lines):

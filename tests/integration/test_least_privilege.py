@@ -10,7 +10,7 @@ import json
 import re
 
 import pytest
-from api_line import ApiLine, install_rest, trusted
+from api_line import DIE, ApiLine, install_rest, trusted
 from clients import dhcp_lease, wait_for, web_server
 from fleet import ROOT, DesiredError, Router, RouterError, SyncRouter, Wish
 from playbook_run import give_up_port_80
@@ -218,6 +218,52 @@ def test_a_run_that_was_killed_before_it_applied(router, limited):
     assert "node2 10.10.0.2:80" in in_haproxy(router)
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_php_that_dies_in_a_write(router, full, limited, when):
+    """A fatal error, so no answer: it is looked whether the server was written, and said when it was not."""
+    write = "rest_write_haproxy('Added HAProxy Backend Server via API');"
+    router.run(["sed", "-i", f"s|{write}|{f'{DIE} &' if when == 'before' else f'& {DIE}'}|", SERVERS])
+    if when == "after":
+        assert limited().run(servers(1, 2), allow_empty=True)["added"] == ["web/node2"]
+        assert set(in_config(full)) == {"node1", "node2"} and "node2 10.10.0.2:80" in in_haproxy(router)
+        return
+    before = full.section()
+    with pytest.raises(RouterError, match="memory.*is as it was") as caught:
+        limited().run(servers(1, 2), allow_empty=True)
+    assert caught.value.kind == "internal" and full.section() == before
+
+
+def in_background(router, first):
+    """The package applies in the background, whatever it is asked for; `first` runs there before."""
+    router.run(["sed", "-i", "s|if (.fields.'async'. ?? true)|if (true)|", SERVERS])
+    router.run(["sed", "-i", f"s|rest_run_haproxy();'));|{first} &|", SERVERS])
+    text = router.run(["cat", SERVERS]).stdout
+    assert "if (true)" in text and f"{first} rest_run_haproxy" in text
+
+
+def test_an_apply_in_the_background_is_waited_for(router, full, limited):
+    # It begins only when somebody has asked whether it is done.
+    router.run(["sed", "-i", r"s|^    return .'applied' =>|    touch('/cf/asked');\n&|", SERVERS])
+    in_background(router, '@unlink("/cf/asked"); while (!is_file("/cf/asked")) usleep(10000);')
+    assert limited().run(servers(1, 2), allow_empty=True)["added"] == ["web/node2"]
+    assert in_haproxy(router) == {"node1 10.10.0.1:80", "node2 10.10.0.2:80"}
+    assert limited().run(servers(1, 2))["changed"] is False
+
+
+def test_an_apply_that_never_happens_is_told(router, full, limited):
+    before, running = in_config(full)["node1"], router.run("cat /var/etc/haproxy/haproxy.cfg").stdout
+    in_background(router, 'if (is_file("/cf/never")) exit;')
+    router.run("touch /cf/never")
+    with pytest.raises(RouterError, match="the apply never ran; they were put back.*not applied either") as caught:
+        limited(command_timeout=1).run(servers(1, 2), allow_empty=True)
+    assert caught.value.kind == "apply_failed" and "web/old1 stay out" in str(caught.value)
+    assert set(in_config(full)) == {"node1"} and in_config(full)["node1"]["address"] == before["address"]
+    assert router.run("cat /var/etc/haproxy/haproxy.cfg").stdout == running
+    router.run("rm /cf/never")
+    report = limited().run(servers(1, 2))
+    assert report["added"] == ["web/node2"] and in_haproxy(router) == {"node1 10.10.0.1:80", "node2 10.10.0.2:80"}
+
+
 def test_a_user_who_may_not_write_is_found_out(router, full, limited):
     router.php(SET_PRIVILEGES % json.dumps([*PRIVILEGES, "user-config-readonly"]))
     with pytest.raises(RouterError, match="does not have them") as caught:
@@ -230,7 +276,7 @@ def test_what_haproxy_refuses_is_put_back(router, full, limited):
     wish = servers(1, 2)
     wish.backends[0]["servers"][1]["advanced"] = "no-such-word"
     with pytest.raises(RouterError, match="put back") as caught:
-        limited().run(wish, allow_empty=True)
+        limited(command_timeout=2).run(wish, allow_empty=True)
     assert caught.value.kind == "apply_failed" and "web/old1 stay out" in str(caught.value)
     after = in_config(full)
     assert set(after) == {"node1"} and {name: after["node1"].get(name) for name in before} == before

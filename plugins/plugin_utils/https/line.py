@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .client import HttpsClient, Response
-from .errors import AnswerLost, HttpsError
+from .errors import AnswerLost, HttpsError, RequestFailed
 from .settings import WEB_SERVER_PATIENCE, Settings
 
 # Short, and may be made twice. Everything else is claimed by an id and runs apart from the web server, which gives up.
@@ -94,7 +94,7 @@ class HttpsLine:
             hello = self._repeat("hello", {}, patience=0)
         except AnswerLost as exc:
             self._forget()
-            raise HttpsError("unreachable", f"{self.settings.target} did not answer: {exc}") from exc
+            raise self._no_answer("hello", exc) from exc
         except HttpsError as exc:
             self._forget(quiet=exc.kind in ("auth", "privilege", "certificate", "unreachable", "timeout"))
             if exc.kind in ("auth", "privilege"):
@@ -132,7 +132,7 @@ class HttpsLine:
             try:
                 return self._exchange(op, params, wait=wait)
             except AnswerLost as exc:
-                problem = HttpsError("unreachable", f"{self.settings.target} did not answer '{op}': {exc}")
+                problem = self._no_answer(op, exc)
             except HttpsError as exc:
                 if exc.kind not in ("unreachable", "timeout"):
                     raise
@@ -143,6 +143,10 @@ class HttpsLine:
             # Nothing announces that the web server is back.
             time.sleep(pause)
             pause = min(pause * 2, PAUSE_LONGEST)
+
+    def _no_answer(self, op: str, exc: AnswerLost) -> HttpsError:
+        kind = "internal" if isinstance(exc, RequestFailed) else "unreachable"
+        return HttpsError(kind, f"{self.settings.target} did not answer '{op}': {exc}")
 
     def _background(self, op: str, params: dict[str, Any]) -> dict[str, Any]:
         """Work that is claimed on the router by an id: it is done once or never, and we learn which."""
@@ -183,7 +187,7 @@ class HttpsLine:
             wait = min(WAIT, max(left, 1))
             answer = self._repeat("outcome", {"request": request_id}, min(OUTCOME_PATIENCE, left), wait)
         except HttpsError as exc:
-            if op in LOOKS or exc.kind not in ("unreachable", "timeout"):
+            if op in LOOKS or exc.kind not in ("unreachable", "timeout", "internal"):
                 raise
             raise HttpsError(
                 "unknown_outcome",
@@ -271,6 +275,11 @@ def check_staged(directory: str, name: str) -> None:
     """Raises HttpsError for what the agent would refuse."""
     if not re.fullmatch(r"\d{6}", name) or "/.pfrack-stage-" not in directory:
         raise HttpsError("unsafe_path", f"{directory}/{name} is no staged file")
+
+
+def php_died(response: Response) -> bool:
+    """Whether PHP ended with an error in the middle of the request, which it says in the place of an answer."""
+    return response.status == 200 and bool(re.search("(Fatal|Parse) error", response.excerpt()))
 
 
 def web_server_problem(settings: Settings, response: Response) -> AnswerLost | HttpsError:

@@ -30,7 +30,7 @@ BACKENDS, SERVER, APPLY, LEASES = (
 COMMANDS = privilege("POST", "/diagnostics/command_prompt")
 # The web server itself gives up after 180 s.
 APPLY_TIMEOUT = 200.0
-# Seconds to look whether a write arrived whose answer got lost, and how often.
+# Seconds to look for what arrives or happens in the background, and how often.
 PATIENCE, PAUSE = 30.0, 0.5
 BLIND = "the login may not run commands on the router, so HAProxy reloads gracefully and nobody asks new servers first"
 
@@ -41,6 +41,7 @@ class Native:
     def __init__(self, api: RestApi, settings: Settings, log: Callable[[str], None] = lambda text: None) -> None:
         self._api, self._settings, self._log = api, settings, log
         self._revision = ""
+        self._patience = min(PATIENCE, settings.command_timeout)
 
     def answer(self, op: str, params: dict[str, Any]) -> dict[str, Any]:
         """Raises HttpsError; of kind privilege when only commands could do it."""
@@ -162,7 +163,7 @@ class Native:
     def _find_out(self, step: Step, lost: AnswerLost) -> None:
         """What became of a write without an answer. It is not made again: the next run looks first."""
         self._log(f"the answer got lost ({lost}), looking what became of it")
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + self._patience
         while True:
             try:
                 if is_done(step, self._pools()):
@@ -183,14 +184,14 @@ class Native:
 
     def _apply(self) -> bool:
         """Whether HAProxy took the configuration; the package never says why not."""
-        deadline = time.monotonic()
         try:
             self._api.ask("POST", APPLY, {"async": False}, APPLY_TIMEOUT)
         except AnswerLost as exc:
             self._log(f"the answer to the apply got lost ({exc}), looking what became of it")
-            deadline += PATIENCE
+        # An answer does not say that it is over: the package may apply in the background, behind others.
+        deadline = time.monotonic() + self._patience
         while not self._applied():
-            if time.monotonic() >= deadline:
+            if time.monotonic() + PAUSE > deadline:
                 return False
             time.sleep(PAUSE)
         return True
@@ -204,9 +205,10 @@ class Native:
         gone = [f"{step.pool}/{step.server}" for step in done if step.method == "DELETE"]
         raise HttpsError(
             "apply_failed",
-            f"HAProxy on {self._settings.target} did not take the new servers; they were put back"
+            f"HAProxy on {self._settings.target} did not take the new servers, or the apply never ran; they were put "
+            "back"
             + (f", but {', '.join(gone)} stay out of config.xml" if gone else "")
-            + (". " if self._apply() else ", and it takes the configuration as little as before. ")
+            + (". " if self._apply() else ", which was not applied either. ")
             + "The API does not say what HAProxy has against it: see Services > HAProxy on the router",
         )
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from .client import HttpsClient, Response
 from .errors import AnswerLost, HttpsError, RequestFailed
-from .line import web_server_problem
+from .line import php_died, web_server_problem
 from .settings import Settings
 
 API = "/api/v2"
@@ -114,6 +114,8 @@ class RestApi:
         target = self._settings.target
         if response.status in (404, 405):
             return HttpsError("unsupported", f"{target} has no REST API v2. {INSTALL}")
+        if php_died(response):
+            return RequestFailed(f"PHP on the router failed: {response.excerpt()}", sent=True)
         if response.status == 200:
             return HttpsError("unsupported", f"{target}{API} answered something that is no JSON: {response.excerpt()}")
         return web_server_problem(self._settings, response)

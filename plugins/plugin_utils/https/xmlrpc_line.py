@@ -11,8 +11,8 @@ import xmlrpc.client
 from collections.abc import Callable
 from typing import Any
 
-from .errors import AnswerLost, HttpsError
-from .line import HttpsLine, deflate, find_answer, web_server_problem
+from .errors import AnswerLost, HttpsError, RequestFailed
+from .line import HttpsLine, deflate, find_answer, php_died, web_server_problem
 from .settings import Settings
 
 PATH = "/xmlrpc.php"
@@ -53,12 +53,12 @@ class XmlrpcLine(HttpsLine):
             raise AnswerLost(f"PHP on the router failed (500): {response.excerpt() or 'see /tmp/PHP_errors.log'}", True)
         if response.status != 200:
             raise web_server_problem(self.settings, response)
+        if php_died(response):
+            raise RequestFailed(f"PHP on the router failed: {response.excerpt()}", sent=True)
         raise self._problem(response.body, response.excerpt())
 
     def _problem(self, body: bytes, excerpt: str) -> AnswerLost | HttpsError:
         target = self.settings.target
-        if "Fatal error" in excerpt or "Parse error" in excerpt:
-            return HttpsError("internal", f"PHP on {target} failed: {excerpt}")
         try:
             value = xmlrpc.client.loads(body)[0]
         except xmlrpc.client.Fault as fault:

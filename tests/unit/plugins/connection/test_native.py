@@ -23,6 +23,8 @@ class Package:
         self.backends, self.applied, self.before = backends, True, lambda method, path: None
         self.asked = []
         self.refuses = lambda: False
+        # How many looks an apply in the background takes.
+        self.background = self.pending = 0
 
     def ask(self, method, path, fields=None, timeout=60.0):
         self.asked.append((method, path.rpartition("/")[2]))
@@ -34,7 +36,11 @@ class Package:
                 for number, (name, (mark, servers)) in enumerate(self.backends.items())
             ]  # fmt: skip
         if path == native.APPLY:
-            self.applied = self.applied or method == "POST" and not self.refuses()
+            if method == "POST":
+                self.applied, self.pending = self.applied or not self.background and not self.refuses(), self.background
+            elif not self.applied and self.background:
+                self.pending -= 1
+                self.applied = self.pending < 0
             return {"applied": self.applied}
         self.applied = False
         servers = list(self.backends.values())[fields["parent_id"]][1]
@@ -148,7 +154,15 @@ def test_what_was_not_applied_is_applied_by_the_next_run(package):
     assert package.applied
 
 
-def test_what_haproxy_does_not_take_is_put_back(package):
+def test_an_apply_in_the_background_is_waited_for(package, monkeypatch):
+    monkeypatch.setattr(native, "PAUSE", 0)
+    package.background = 9
+    assert sync(package, 1, 2, 4)["added"] == ["web/node4"]
+    assert package.applied and package.asked.count(("POST", "apply")) == 1
+
+
+def test_what_haproxy_does_not_take_is_put_back(package, monkeypatch):
+    monkeypatch.setattr(native, "PATIENCE", 0)
     package.refuses = lambda: "node4" in package.names()
     before = [dict(one) for one in package.backends["web"][1]]
     package.backends["web"][1][0].update(address="10.10.0.99")
