@@ -43,7 +43,7 @@ class EtcdClient:
 
     def members(self):
         """[{id, name, peer_urls, client_urls, learner, healthy}], healthy as seen from here."""
-        answer = self.ask("/v3/cluster/member/list", {})
+        answer = self._member_list()
         up = {status["header"]["member_id"] for status in self.statuses(_client_urls(answer))}
         return [
             {
@@ -56,6 +56,15 @@ class EtcdClient:
             }
             for member in answer.get("members") or []
         ]
+
+    def _member_list(self):
+        """As the quorum has it, so that a member that lags does not hide the last change; else as anybody has it."""
+        try:
+            return self.ask("/v3/cluster/member/list", {"linearizable": True})
+        except EtcdError as error:
+            if error.kind != "unreachable":
+                raise
+            return self.ask("/v3/cluster/member/list", {})
 
     def statuses(self, endpoints):
         """The status of each endpoint that answers and has a leader."""

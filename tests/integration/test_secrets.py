@@ -13,6 +13,8 @@ import base64
 import os
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 import yaml
@@ -81,6 +83,13 @@ def site(rack, router, tmp_path):
     return site
 
 
+@pytest.fixture
+def place():
+    """Where runs leave everything: a short path, because Ansible has sockets below it."""
+    with tempfile.TemporaryDirectory(prefix="run-") as directory:
+        yield Path(directory)
+
+
 def run(site, place, carrier, playbook="site.yml"):
     """Everything that a run said and left, as one text, and whether it succeeded."""
     place.mkdir()
@@ -125,9 +134,9 @@ def on_the_router(router):
 
 
 @pytest.mark.parametrize("carrier", ["ssh", "xmlrpc"])
-def test_a_run_keeps_its_secrets(site, rack, tmp_path, carrier):
+def test_a_run_keeps_its_secrets(site, rack, place, carrier):
     router = rack.router
-    texts, code = run(site, tmp_path / "good", carrier)
+    texts, code = run(site, place / "good", carrier)
     assert code == 0, texts["output"]
     assert_silent(texts)
     assert "(secret)" in texts["output"] and texts["log"] and any("10.10.0.1" in text for text in texts.values())
@@ -138,10 +147,10 @@ def test_a_run_keeps_its_secrets(site, rack, tmp_path, carrier):
     assert "pfrack: " in history and not [word for word in SECRETS if word in history]
 
 
-def test_a_run_that_fails_keeps_its_secrets(site, rack, tmp_path):
+def test_a_run_that_fails_keeps_its_secrets(site, rack, tmp_path, place):
     """An address in the way is shown, its password is not; a daemon's words about a secret line are not."""
     site.settings["cluster_virtual_ips"][1].update(address="10.10.0.9", vhid=12)
-    texts, code = run(site, tmp_path / "foreign", "ssh")
+    texts, code = run(site, place / "foreign", "ssh")
     assert code != 0 and "10.10.0.9" in texts["output"]
     assert_silent(texts)
 
@@ -151,7 +160,7 @@ def test_a_run_that_fails_keeps_its_secrets(site, rack, tmp_path):
     settings = {"enable": True}
     task = {"pfrack.cluster.pfsense_haproxy": {"settings": settings, "backends": [backend], "frontends": [frontend]}}
     playbook.write_text(yaml.safe_dump([{"hosts": "routers", "gather_facts": False, "tasks": [task]}]))
-    texts, code = run(site, tmp_path / "refused", "ssh", playbook=str(playbook))
+    texts, code = run(site, place / "refused", "ssh", playbook=str(playbook))
     assert code != 0 and "no-such-directive" in texts["output"]
     # What the user wrote into the playbook itself Ansible shows at -vvvv.
     assert_silent({name: text for name, text in texts.items() if name not in ("output", "log")})
