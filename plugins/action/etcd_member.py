@@ -121,13 +121,17 @@ class ActionModule(ControllerAction):
             self.last = "it does not answer yet"
             return None
 
+        def known():
+            """Right after it was added there may be no leader that could tell."""
+            return membership.find(self.client.members(), params["name"], params["peer_url"])
+
         self.last = "it is not a member; add it first (state: learner)"
         member = membership.find(members, params["name"], params["peer_url"])
         if member and not member["learner"]:
             return _result(False, members, params)
         if self._task.check_mode:
             return _result(True, members, params)
-        if not member or not wait_for(ready, params["timeout"]):
+        if not (member or wait_for(known, SETTLING)) or not wait_for(ready, params["timeout"]):
             raise DesiredError(
                 "etcd: %s: cannot get a vote: %s; look at `journalctl -u etcd-member` on the node"
                 % (params["name"], self.last)
