@@ -53,7 +53,7 @@ def test_an_exposed_service_is_reachable_from_outside_and_closed_again(rack, rou
     dhcp_lease(machine)
     with web_server(machine, 8080):
         wait_for(lambda: page(rack.internet, f"http://{WAN}:8080/") == "node1", "the service from outside", 60)
-        assert page(rack.controller, "http://10.10.0.10:8080/") == "node1"
+        wait_for(lambda: page(rack.controller, "http://10.10.0.10:8080/") == "node1", "the service from inside", 60)
         assert page(rack.internet, f"http://{WAN}:8081/") == ""
         assert page(rack.internet, "http://10.10.0.10:8080/") == ""
         assert rules(router)[: len(by_hand)] == by_hand
@@ -64,7 +64,7 @@ def test_an_exposed_service_is_reachable_from_outside_and_closed_again(rack, rou
         site.play().ok()
         assert rules(router) == by_hand
         assert page(rack.internet, f"http://{WAN}:8080/") == ""
-        assert page(rack.controller, "http://10.10.0.10:8080/") == "node1"
+        wait_for(lambda: page(rack.controller, "http://10.10.0.10:8080/") == "node1", "the service from inside", 60)
 
 
 def test_rules_that_the_filter_does_not_take_are_put_back(rack, router, tmp_path):
