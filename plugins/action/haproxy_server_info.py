@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import time
 
-from ansible_collections.pfrack.cluster.plugins.module_utils.backend_sync.observe import look
+from ansible_collections.pfrack.cluster.plugins.module_utils.backend_sync import config
+from ansible_collections.pfrack.cluster.plugins.module_utils.backend_sync.observe import look, meant_to_run
 from ansible_collections.pfrack.cluster.plugins.module_utils.errors import DesiredError
 from ansible_collections.pfrack.cluster.plugins.module_utils.specs.haproxy_server_info import SPEC
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.router_action import RouterAction
 
-PAUSE = 0.5
+# The agent waits no longer in one request.
+LONGEST_WAIT = 60
 
 
 class ActionModule(RouterAction):
@@ -22,19 +24,33 @@ class ActionModule(RouterAction):
 
     def act(self, router, params):
         deadline = time.monotonic() + params["timeout"]
+        # Taken before the first look, so that what happens after it ends the wait.
+        token = router.wait(timeout=0)["token"] if params["up"] else ""
         while True:
-            state = look(router).state or {}
+            view = look(router)
             servers = {
                 "%s/%s" % (backend, name): {"up": server.up, "ready": server.ready}
-                for backend, entries in state.items()
+                for backend, entries in (view.state or {}).items()
                 for name, server in entries.items()
             }
-            down = [place for place in servers if place.split("/", 1)[1] in params["up"] and not servers[place]["up"]]
-            if not down:
+            problem = self._problem(router, view, servers, params["up"])
+            if not problem:
                 return {"servers": servers}
-            if time.monotonic() >= deadline:
-                raise DesiredError(
-                    "%s: HAProxy does not find it up within %d s; look at the service on the node"
-                    % (", ".join(sorted(down)), params["timeout"])
-                )
-            time.sleep(PAUSE)
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise DesiredError(problem % params["timeout"])
+            token = router.wait(token, min(left, LONGEST_WAIT))["token"]
+
+    @staticmethod
+    def _problem(router, view, servers, names):
+        """Why not all of these are up, with a place for seconds; '' when they are."""
+        down = [place for place in servers if place.split("/", 1)[1] in names and not servers[place]["up"]]
+        if down:
+            return "%s: HAProxy does not find it up within %%d s; look at the service on the node" % ", ".join(
+                sorted(down)
+            )
+        if names and view.state is None:
+            section = router.read(config.PATHS).sections.get(config.SECTION)
+            if meant_to_run(section, view):
+                return "HAProxy did not answer on its runtime socket for %d s; look at Status > Services on the router"
+        return ""

@@ -11,6 +11,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.pfrack.cluster.plugins.module_utils.errors import DesiredError
 from ansible_collections.pfrack.cluster.plugins.module_utils.specs.node_reboot import SPEC
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.controller_action import ControllerAction
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.waiting import wait_for
 
 PAUSE = 1.0
 # What a shell or systemctl says when it does not do it. One that is ended by the restart itself says something else.
@@ -37,17 +38,20 @@ class ActionModule(ControllerAction):
                 % (self._play_context.remote_addr, params["command"], (done["stderr"] or done["stdout"]).strip())
             )
         last = before
-        while last in (before, None):
-            if time.monotonic() - started > params["timeout"]:
-                how = "is still running" if last == before else "has not come back"
-                raise DesiredError(
-                    "%s: %s, %d s after it was told to restart; look at its console, then run again"
-                    % (self._play_context.remote_addr, how, params["timeout"])
-                )
-            time.sleep(PAUSE)
+
+        def anew():
+            nonlocal last
             # A connection to the system that ended would hang.
             self._connection.reset()
             last = self._identity(params)
+            return last not in (before, None)
+
+        if not wait_for(anew, params["timeout"], PAUSE):
+            how = "is still running" if last == before else "has not come back"
+            raise DesiredError(
+                "%s: %s, %d s after it was told to restart; look at its console, then run again"
+                % (self._play_context.remote_addr, how, params["timeout"])
+            )
         return {"changed": True, "elapsed": int(time.monotonic() - started)}
 
     def _identity(self, params):

@@ -10,6 +10,13 @@ class ModuleDocFragment:
     """How to reach etcd."""
 
     DOCUMENTATION = r"""
+attributes:
+  check_mode:
+    description: Can run in check mode and return the changed status that a run would have, without changing anything.
+    support: full
+  diff_mode:
+    description: Returns what has changed in diff mode. This module does not.
+    support: none
 options:
   endpoints:
     description:

@@ -16,13 +16,6 @@ author:
   - pfrack.cluster contributors (@pfrack)
 extends_documentation_fragment:
   - pfrack.cluster.etcd
-attributes:
-  check_mode:
-    description: Can run in check mode and return the changed status that a run would have, without changing anything.
-    support: full
-  diff_mode:
-    description: Returns what has changed in diff mode. This module does not.
-    support: none
 options:
   path:
     description: The file on the controller.

@@ -11,8 +11,9 @@ import http.client
 import json
 import os
 import ssl
-import time
 from urllib.parse import urlsplit
+
+from . import waiting
 
 # etcd appends the SHA-256 of the data to a snapshot.
 DIGEST = hashlib.sha256().digest_size
@@ -175,17 +176,16 @@ class EtcdClient:
         return http.client.HTTPConnection(parts.hostname, parts.port or 2379, timeout=self.timeout)
 
 
-def wait_for(condition, seconds, sleep=time.sleep, clock=time.monotonic):
-    """The first true value of the condition, or its last one when the time is over; an EtcdError counts as false."""
-    deadline = clock() + seconds
-    while True:
+def wait_for(condition, seconds):
+    """As waiting.wait_for; an EtcdError counts as false."""
+
+    def attempt():
         try:
-            value = condition()
+            return condition()
         except EtcdError:
-            value = None
-        if value or clock() >= deadline:
-            return value
-        sleep(0.5)
+            return None
+
+    return waiting.wait_for(attempt, seconds)
 
 
 def _client_urls(answer):

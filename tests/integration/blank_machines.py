@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Callable
 
 import lab
+from clients import wait_for
 
 # In the order in which a machine passes them, with the words on its console.
 STAGES = (
@@ -55,17 +55,21 @@ def installed(
     waiting: list[Progress], seconds: float, say: Callable[[str, str], None] = lambda name, stage: None
 ) -> None:
     """Waits until all of these machines are installed and up; say(name, stage) is told of each step."""
-    deadline = time.monotonic() + seconds
-    while waiting:
-        for progress in waiting:
+    left = list(waiting)
+
+    def all_done() -> bool:
+        for progress in left:
             for stage in progress.news():
                 say(progress.computer.name, stage)
-        waiting = [progress for progress in waiting if not progress.done]
-        if waiting and time.monotonic() > deadline:
-            computer = waiting[0].computer
-            tail = computer.console.read_bytes()[-3000:].decode(errors="replace")
-            raise lab.RackError(f"{computer.name} is not up after {seconds:.0f} s. Its console:\n{tail}")
-        time.sleep(0.2)
+        left[:] = [progress for progress in left if not progress.done]
+        return not left
+
+    try:
+        wait_for(all_done, "machines are installed and up", seconds)
+    except AssertionError as exc:
+        computer = left[0].computer
+        tail = computer.console.read_bytes()[-3000:].decode(errors="replace")
+        raise lab.RackError(f"{computer.name} is not up after {seconds:.0f} s. Its console:\n{tail}") from exc
 
 
 def ssh(rack: lab.Rack, address: str, command: str, check: bool = True) -> subprocess.CompletedProcess:

@@ -187,6 +187,9 @@ class FakeHaproxy(FakeAgent):
     def do_haproxy_wait(self, servers, seconds, idle):
         return success({"sessions": {server: self.sessions.get(server, 0) for server in servers}})
 
+    def do_wait(self, since, timeout, targets):
+        return success({"token": "now", "changed": ["health"], "answering": [], "now": 0})
+
     def do_probe(self, targets, timeout):
         return success(
             {"results": [{"ok": t["address"] not in self.dead, "detail": "no answer in time"} for t in targets]}
