@@ -19,4 +19,4 @@ def wait_for(condition: Callable[[], Any], seconds: float, pause: float = PAUSE)
         value = condition()
         if value or time.monotonic() >= deadline:
             return value
-        time.sleep(pause)  # the one place where others than the router are asked again
+        time.sleep(pause)  # etcd and restarting nodes can only be asked again

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..waiting import wait_for
 from .errors import AnswerLost, HttpsError, RequestFailed
 from .native_pools import Step, checked, is_done, pools, steps, undo
 from .rest_api import RestApi, privilege
@@ -164,25 +163,24 @@ class Native:
     def _find_out(self, step: Step, lost: AnswerLost) -> None:
         """What became of a write without an answer. It is not made again: the next run looks first."""
         self._log(f"the answer got lost ({lost}), looking what became of it")
-        problem = ""
-
-        def arrived() -> bool:
-            nonlocal problem
-            problem = "it has not arrived, but may yet"
+        deadline = time.monotonic() + self._patience
+        while True:
             try:
-                return is_done(step, self._pools())
+                if is_done(step, self._pools()):
+                    return
+                problem = "it has not arrived, but may yet"
             except AnswerLost as exc:
                 problem = str(exc)
             except HttpsError as exc:
                 problem = exc.message
-            return False
-
-        if not wait_for(arrived, self._patience, PAUSE):
-            raise HttpsError(
-                "unknown_outcome",
-                f"the answer to the {step.method} of the server {step.pool}/{step.server} got lost ({lost}), and "
-                f"so far {problem}. It was not repeated. Run the play again: it looks at the router first",
-            ) from lost
+            if time.monotonic() + PAUSE > deadline:
+                raise HttpsError(
+                    "unknown_outcome",
+                    f"the answer to the {step.method} of the server {step.pool}/{step.server} got lost ({lost}), and "
+                    f"so far {problem}. It was not repeated. Run the play again: it looks at the router first",
+                ) from lost
+            # Nothing announces the end of a request that lost its line.
+            time.sleep(PAUSE)  # the API can only be asked again
 
     def _apply(self) -> bool:
         """Whether HAProxy took the configuration; the package never says why not."""
@@ -191,7 +189,12 @@ class Native:
         except AnswerLost as exc:
             self._log(f"the answer to the apply got lost ({exc}), looking what became of it")
         # An answer does not say that it is over: the package may apply in the background, behind others.
-        return bool(wait_for(self._applied, self._patience, PAUSE))
+        deadline = time.monotonic() + self._patience
+        while not self._applied():
+            if time.monotonic() + PAUSE > deadline:
+                return False
+            time.sleep(PAUSE)  # the API can only be asked again
+        return True
 
     def _put_back(self, done: list[Step], before: list[dict[str, Any]]) -> None:
         """Nobody shall find a configuration with which HAProxy does not start. Raises HttpsError."""
