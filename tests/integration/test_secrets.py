@@ -10,6 +10,7 @@ and its temporary files, in the arguments of every process on both sides, and on
 from __future__ import annotations
 
 import base64
+import json
 import os
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from api_line import install_rest
 from playbook_run import Site, give_up_port_80
 
 LOGIN, PHRASE, CARP, KEY, THEIRS = ("mark3d" + word for word in ("Login", "Phrase", "Carp", "Apikey", "Theirs"))
@@ -37,6 +39,10 @@ config_set_path('installedpackages/haproxy', ['configversion' => '00.58', 'email
     'ha_pools' => ['item' => [['name' => 'theirs', 'id' => '100', 'stats_password' => '{THEIRS}',
         'advanced_backend' => base64_encode('stats auth admin:{THEIRS}')]]]]);
 write_config('prepared');"""
+KEY_ONLY = """require_once('config.inc');
+foreach (config_get_path('installedpackages/package') as $index => $package)
+    if ($package['name'] === 'RESTAPI') config_set_path("installedpackages/package/{$index}/conf/auth_methods", 'KeyAuth');
+write_config('the API takes keys only');"""
 # Every process's arguments, again and again, with the files of ours that others could read.
 WATCH = """trap 'exit 0' TERM
 while :; do
@@ -90,6 +96,19 @@ def place():
         yield Path(directory)
 
 
+def key_of_the_api(site):
+    """Makes the key that the site logs in with over the REST API, where no other login is taken."""
+    router, certificate = site.rack.router, site.rack.directory / "webgui.crt"
+    install_rest(router)
+    headers = ["-H", "Content-Type: application/json", "-u", f"admin:{LOGIN}", "--cacert", str(certificate)]
+    url = "https://10.10.0.1/api/v2/auth/key"
+    answer = site.rack.controller.run(["curl", "-s", "-d", '{"descr": "pfrack"}', *headers, url]).stdout
+    key = json.loads(answer)["data"]["key"]
+    router.php(KEY_ONLY)
+    site.router_vars["ansible_pfsense_api_key"] = key
+    return key
+
+
 def run(site, place, carrier, playbook="site.yml"):
     """Everything that a run said and left, as one text, and whether it succeeded."""
     place.mkdir()
@@ -113,38 +132,39 @@ def run(site, place, carrier, playbook="site.yml"):
     return texts, process.returncode
 
 
-def assert_silent(texts):
+def assert_silent(texts, secrets=SECRETS):
     for place, text in texts.items():
-        assert len(text) == 0 or not [word for word in SECRETS if word in text], (
+        assert len(text) == 0 or not [word for word in secrets if word in text], (
             f"{place} tells a secret:\n"
-            + "\n".join(line[:500] for line in text.splitlines() if any(word in line for word in SECRETS))
+            + "\n".join(line[:500] for line in text.splitlines() if any(word in line for word in secrets))
         )
     opened = {line for line in texts["processes of the router"].splitlines() if line.startswith("OPEN ")}
     assert not opened, f"others can read on the router: {opened}"
 
 
-def on_the_router(router):
+def on_the_router(router, secrets=SECRETS):
     """Files that hold one of our run's secrets, as they are or packed."""
-    packed = [base64.b64encode(word.encode()).decode().rstrip("=") for word in SECRETS]
-    words = " ".join(f"-e {word}" for word in (*SECRETS, *packed))
+    packed = [base64.b64encode(word.encode()).decode().rstrip("=") for word in secrets]
+    words = " ".join(f"-e {word}" for word in (*secrets, *packed))
     found = router.run(
         f"grep -rlaF {words} /tmp /var /cf /root /home /usr/local/etc /tftpboot 2> /dev/null; true"
     ).stdout
     return found.split()
 
 
-@pytest.mark.parametrize("carrier", ["ssh", "xmlrpc"])
+@pytest.mark.parametrize("carrier", ["ssh", "xmlrpc", "rest"])
 def test_a_run_keeps_its_secrets(site, rack, place, carrier):
     router = rack.router
+    secrets = (*SECRETS, key_of_the_api(site)) if carrier == "rest" else SECRETS
     texts, code = run(site, place / "good", carrier)
     assert code == 0, texts["output"]
-    assert_silent(texts)
+    assert_silent(texts, secrets)
     assert "(secret)" in texts["output"] and texts["log"] and any("10.10.0.1" in text for text in texts.values())
     # The configuration and its history hold them, which only root can read; HAProxy's file is made by pfSense.
-    places = [path for path in on_the_router(router) if not path.startswith("/cf/conf/")]
+    places = [path for path in on_the_router(router, secrets) if not path.startswith("/cf/conf/")]
     assert [path for path in places if not path.startswith(("/var/etc/haproxy", "/tmp/config.cache"))] == []
     history = router.run("grep -ho '<description>.*</description>' /cf/conf/backup/*.xml /cf/conf/config.xml").stdout
-    assert "pfrack: " in history and not [word for word in SECRETS if word in history]
+    assert "pfrack: " in history and not [word for word in secrets if word in history]
 
 
 def test_a_run_that_fails_keeps_its_secrets(site, rack, tmp_path, place):
