@@ -41,7 +41,8 @@ config_set_path('installedpackages/haproxy', ['configversion' => '00.58', 'email
 write_config('prepared');"""
 KEY_ONLY = """require_once('config.inc');
 foreach (config_get_path('installedpackages/package') as $index => $package)
-    if ($package['name'] === 'RESTAPI') config_set_path("installedpackages/package/{$index}/conf/auth_methods", 'KeyAuth');
+    if ($package['name'] === 'RESTAPI')
+        config_set_path("installedpackages/package/{$index}/conf/auth_methods", 'KeyAuth');
 write_config('the API takes keys only');"""
 # Every process's arguments, again and again, with the files of ours that others could read.
 WATCH = """trap 'exit 0' TERM
