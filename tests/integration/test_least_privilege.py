@@ -264,6 +264,14 @@ def test_an_apply_that_never_happens_is_told(router, full, limited):
     assert report["added"] == ["web/node2"] and in_haproxy(router) == {"node1 10.10.0.1:80", "node2 10.10.0.2:80"}
 
 
+def test_a_router_that_stays_away_after_a_write_is_told(router, full, limited):
+    """Its servers are written by then, and nobody knows whether HAProxy has them."""
+    in_background(router, 'exec("pkill -x nginx");')
+    with pytest.raises(RouterError, match="stopped answering in the middle of the changes of .*web/node2") as caught:
+        limited().run(servers(1, 2), allow_empty=True)
+    assert caught.value.kind == "unknown_outcome" and "node2" in in_config(full)
+
+
 def test_a_user_who_may_not_write_is_found_out(router, full, limited):
     router.php(SET_PRIVILEGES % json.dumps([*PRIVILEGES, "user-config-readonly"]))
     with pytest.raises(RouterError, match="does not have them") as caught:

@@ -105,16 +105,28 @@ class Native:
             todo = steps(before, after)
         except HttpsError as exc:
             raise self._lacking(exc.message) from exc
+        try:
+            return self._write(todo, before)
+        except (AnswerLost, HttpsError) as exc:
+            if isinstance(exc, HttpsError) and exc.kind not in ("unreachable", "timeout"):
+                raise
+            raise HttpsError(
+                "unknown_outcome",
+                f"{self._settings.target} stopped answering in the middle of the changes of {_names(todo)}: {exc}. "
+                "Nothing was repeated. Run the play again when it answers: it looks at the router first",
+            ) from exc
+
+    def _write(self, todo: list[Step], before: list[dict[str, Any]]) -> dict[str, Any]:
         for step in todo:
             self._do(step)
         if not self._apply():
             self._put_back(todo, before)
         shown = self._pools()
-        missing = [f"{step.pool}/{step.server}" for step in todo if not is_done(step, shown)]
+        missing = [step for step in todo if not is_done(step, shown)]
         if missing:
             raise HttpsError(
                 "apply_failed",
-                f"{self._settings.target} took the changes of {', '.join(missing)}, and does not have them: may this "
+                f"{self._settings.target} took the changes of {_names(missing)}, and does not have them: may this "
                 "user write the configuration at all, or did somebody change it at the same time?",
             )
         return {"revision": self._revision, "applied": ["haproxy"], "output": ""}
@@ -202,15 +214,19 @@ class Native:
             back = undo(step, before)
             if back is not None:
                 self._do(back)
-        gone = [f"{step.pool}/{step.server}" for step in done if step.method == "DELETE"]
+        gone = [step for step in done if step.method == "DELETE"]
         raise HttpsError(
             "apply_failed",
             f"HAProxy on {self._settings.target} did not take the new servers, or the apply never ran; they were put "
             "back"
-            + (f", but {', '.join(gone)} stay out of config.xml" if gone else "")
+            + (f", but {_names(gone)} stay out of config.xml" if gone else "")
             + (". " if self._apply() else ", which was not applied either. ")
             + "The API does not say what HAProxy has against it: see Services > HAProxy on the router",
         )
+
+
+def _names(servers: list[Step]) -> str:
+    return ", ".join(f"{step.pool}/{step.server}" for step in servers)
 
 
 def _lease(shown: dict[str, Any]) -> dict[str, Any]:
