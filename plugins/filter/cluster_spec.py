@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.pfrack.cluster.plugins.module_utils.errors import DesiredError
-from ansible_collections.pfrack.cluster.plugins.module_utils.inventory import installation
+from ansible_collections.pfrack.cluster.plugins.module_utils.inventory import installation, overlay
 from ansible_collections.pfrack.cluster.plugins.module_utils.inventory.compile import compile_cluster
 
 _NODE_VARIABLES = ("mac_address", "ipv4_address", *installation.NODE_VARIABLES)
-_SETTINGS = ("dns_service", *installation.SETTINGS)
+_SETTINGS = ("dns_service", *installation.SETTINGS, *overlay.SETTINGS)
 
 
 def _plain(value):

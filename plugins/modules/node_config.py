@@ -41,6 +41,11 @@ options:
       address:
         description: The IPv4 address, for O(network=static).
         type: str
+      groups:
+        description: The groups that the node is in.
+        type: list
+        elements: str
+        default: []
       node_snippets:
         description: As O(snippets), for this node only, and after those.
         type: list
@@ -101,6 +106,20 @@ options:
     description: Whether nodes restart by themselves to finish an update of the operating system.
     type: bool
     default: false
+  etcd_group:
+    description:
+      - The group whose nodes are members of etcd. They get what lets etcd wait for its certificates, which
+        C(playbooks/cluster.yml) brings. No node does when it is left out.
+    type: str
+  overlay:
+    description: Whether all nodes get what lets flannel wait for the same.
+    type: str
+    choices: [none, flannel]
+    default: none
+  flannel_image:
+    description: The image that flannel is started from, in place of the operating system's older one.
+    type: str
+    default: ghcr.io/flannel-io/flannel:v0.28.9
   units:
     description: Units of systemd.
     type: list

@@ -89,6 +89,20 @@ class EtcdClient:
     def remove(self, member_id):
         self.ask("/v3/cluster/member/remove", {"ID": member_id})
 
+    def get(self, key):
+        """(value as text, revision of its last change), (None, 0) when there is no such key."""
+        found = (self.ask("/v3/kv/range", {"key": _encoded(key)}).get("kvs") or [None])[0]
+        if not found:
+            return None, 0
+        return base64.b64decode(found.get("value") or "").decode("utf-8", "replace"), int(found["mod_revision"])
+
+    def swap(self, key, revision, value):
+        """Put the value (None removes the key) if nobody has changed the key since that revision; whether it was so."""
+        name = {"key": _encoded(key)}
+        change = {"requestDeleteRange": name} if value is None else {"requestPut": {**name, "value": _encoded(value)}}
+        compare = {**name, "target": "MOD", "result": "EQUAL", "modRevision": str(revision)}
+        return bool(self.ask("/v3/kv/txn", {"compare": [compare], "success": [change]}).get("succeeded"))
+
     def snapshot(self, path):
         """Write a snapshot to a file, readable for its owner only; its size in bytes. All or nothing."""
         partial = path + ".new"
@@ -186,6 +200,10 @@ def wait_for(condition, seconds):
             return None
 
     return waiting.wait_for(attempt, seconds)
+
+
+def _encoded(text):
+    return base64.b64encode(text.encode("utf-8")).decode("ascii")
 
 
 def _client_urls(answer):

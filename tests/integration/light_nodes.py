@@ -1,13 +1,14 @@
 # Copyright: (c) 2026, pfrack.cluster contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nodes without QEMU that run what real ones run: an SSH server, and etcd when it has what it needs.
+"""Nodes without QEMU that run what real ones run: an SSH server, and etcd and flanneld when they have what they need.
 
-Nothing but systemd is played: a shell script waits where the path unit of the role etcd would.
+Nothing but systemd is played: shell scripts wait where path units would.
 """
 
 from __future__ import annotations
 
+import flannel
 from clients import listening, wait_for
 
 SSH = {
@@ -36,18 +37,35 @@ done
 STOP_ETCD = (
     "if [ -e /run/etcd.pid ]; then kill $(cat /run/etcd.pid); fi; while [ -e /run/etcd.pid ]; do sleep 0.1; done"
 )
+# flanneld is not in Debian; it lies where nothing else does.
+FLANNEL_PLACE = "/srv"
+FLANNEL = f"""
+while :; do
+    until [ -e /etc/ssl/etcd/flannel-complete ]; do sleep 0.2; done
+    (
+        set -a; . /etc/ssl/etcd/flannel.env
+        exec {FLANNEL_PLACE}/{flannel.PROGRAM} --ip-masq >> /tmp/flannel.log 2>&1
+    ) &
+    echo $! > /run/flannel.pid
+    wait $!
+    rm -f /run/flannel.pid
+    sleep 1
+done
+"""
+RESTART_FLANNEL = "kill $(cat /run/flannel.pid)"
 
 
 class LightNode:
-    """A machine of the rack with an address, an SSH server and the stand-in for its unit."""
+    """A machine of the rack with an address, an SSH server and the stand-ins for its units."""
 
-    def __init__(self, rack, name, mac, address):
-        self.rack, self.name, self.mac, self.address = rack, name, mac, address
+    def __init__(self, rack, name, mac, address, overlay=False):
+        self.rack, self.name, self.mac, self.address, self.overlay = rack, name, mac, address, overlay
         self.start()
 
     def start(self):
         """A blank machine."""
-        self.machine = self.rack.add_node(self.name, self.mac)
+        binds = [(str(flannel.ensure_flannel()), FLANNEL_PLACE, True)] if self.overlay else []
+        self.machine = self.rack.add_node(self.name, self.mac, binds)
         key = (self.rack.directory / "id_ed25519.pub").read_text()
         self.machine.run(
             f"ip addr add {self.address}/24 dev eth0; ip route add default via 10.10.0.1;"
@@ -55,13 +73,14 @@ class LightNode:
             "install -d -o etcd -g etcd -m 700 /var/lib/etcd; rm -rf /var/lib/etcd/*; /usr/sbin/sshd",
             input=key,
         )
-        self.unit = self.machine.popen(ETCD)
+        self.units = [self.machine.popen(script) for script in [ETCD, *([FLANNEL] if self.overlay else [])]]
         wait_for(lambda: listening(self.machine, 22), f"{self.name} listens on 22", 60)
 
     def lose(self):
         """Gone with its disk."""
         self.rack.remove_node(self.name)
-        self.unit.wait(60)
+        for unit in self.units:
+            unit.wait(60)
 
     def variables(self):
         """Its line in the inventory."""

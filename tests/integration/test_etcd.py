@@ -5,48 +5,8 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from light_nodes import STOP_ETCD, LightNode
-from playbook_run import Site
-
-NODES = {f"node{number}": (f"52:54:00:70:00:0{number}", f"10.10.0.5{number}") for number in range(1, 5)}
-PLAYBOOK = "playbooks/etcd.yml"
-
-
-class Cluster:
-    """The inventory and its light nodes."""
-
-    def __init__(self, rack, directory):
-        self.rack = rack
-        self.site = Site(rack, directory)
-        self.site.settings.update(
-            cluster_platform="none", etcd_inner_path="/etc/ssl/etcd", etcd_timeout=120, etcd_stop=STOP_ETCD
-        )
-        self.controllers = self.site.nodes("controllers")
-        self.controllers.clear()
-        self.site.nodes("workers").clear()
-        self.nodes = {}
-
-    def plug_in(self, name):
-        self.nodes[name] = LightNode(self.rack, name, *NODES[name])
-        self.controllers[name] = self.nodes[name].variables()
-
-    def play(self, *arguments, playbook=PLAYBOOK):
-        return self.site.play(*arguments, playbook=playbook)
-
-    def etcdctl(self, *arguments, node="node1", check=True):
-        path = "/etc/ssl/etcd"
-        certificates = ["--cacert", f"{path}/ca.pem", "--cert", f"{path}/server.pem", "--key", f"{path}/server.key"]
-        endpoint = f"https://{NODES[node][1]}:2379"
-        command = ["env", "ETCDCTL_API=3", "etcdctl", "--endpoints", endpoint, *certificates, *arguments]
-        return self.nodes[node].machine.run(command, check=check)
-
-    def members(self):
-        """{name: id} of the members that have a vote."""
-        answer = json.loads(self.etcdctl("member", "list", "-w", "json").stdout)
-        return {member["name"]: member["ID"] for member in answer["members"] if not member.get("isLearner")}
+from light_cluster import Cluster
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +19,7 @@ def cluster(racks, tmp_path_factory):
     cluster.play().ok()
     cluster.etcdctl("put", "greeting", "hello")
     yield cluster
-    for name in cluster.nodes:
-        rack.remove_node(name)
+    cluster.end()
 
 
 def test_it_is_founded_with_mutual_tls_and_a_second_run_changes_nothing(cluster):

@@ -363,9 +363,9 @@ class Rack:
         """A fresh router in place of this one; same host key, same cables."""
         self.request("reset")
 
-    def add_node(self, name: str, mac: str = "") -> Machine:
-        """A client on the LAN: eth0 is up and has no address yet."""
-        self.request("add_guest", name=name, mac=mac)
+    def add_node(self, name: str, mac: str = "", binds: Sequence[tuple[str, str, bool]] = ()) -> Machine:
+        """A client on the LAN: eth0 is up and has no address yet. binds: (path here, path there, read only)."""
+        self.request("add_guest", name=name, mac=mac, binds=binds)
         return Machine(self, name)
 
     def remove_node(self, name: str) -> None:

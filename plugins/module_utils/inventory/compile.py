@@ -13,6 +13,7 @@ from . import nodes as node_list
 from .exposure import expose
 from .installation import check_installation
 from .network import Network
+from .overlay import read_overlay
 from .presets import NETWORK_BOOT
 from .services import balance, read_services
 from .settings import check_ranges, dns_service, read_settings, read_virtual_ips
@@ -24,7 +25,8 @@ def compile_cluster(nodes, settings, router_info, groups=None):
 
     nodes: [{name, groups, mac_address, ipv4_address}], the hosts of the group `cluster`; those of
     installation.NODE_VARIABLES that are set for them as well.
-    settings: {variable: value}, the `cluster_*` variables, `dns_service` and installation.SETTINGS.
+    settings: {variable: value}, the `cluster_*` variables, `dns_service`, installation.SETTINGS and
+    overlay.SETTINGS.
     router_info: the facts of pfsense_info, with leases if the cluster admits machines by lease. groups: the names of
     all groups of the inventory.
 
@@ -51,6 +53,8 @@ def compile_cluster(nodes, settings, router_info, groups=None):
         check_ranges(problems, chosen, network)
         addresses = {entry["address"] for entry in virtual_ips}
         node_list.assign(problems, members, network, addresses, chosen.get("cluster_node_range"))
+    interfaces = router_info.get("interfaces") or {}
+    overlay = read_overlay(problems, settings, chosen, members, network, interfaces, virtual_ips)
     services = read_services(problems, preset["services"], chosen.get("cluster_services"))
     if services and not chosen.get("cluster_virtual_ips"):
         problems.add("cluster_virtual_ips", None, "services need an address; add one such as {address: 10.10.0.10}")
@@ -61,7 +65,6 @@ def compile_cluster(nodes, settings, router_info, groups=None):
     shown = [_node(member) for member in members]
     serving = _serving(shown, chosen, network, virtual_ips, router_info)
     known_groups = set(groups or ()) | {"cluster"} | {group for node in serving for group in node["groups"]}
-    interfaces = router_info.get("interfaces") or {}
     exposed, firewall_rules = expose(problems, services, virtual_ips, network, interfaces)
     backends, frontends = balance(problems, services, serving, known_groups, virtual_ips, may_be_empty, exposed)
     _check_web_gui(problems, frontends, router_info.get("webgui") or {})
@@ -79,6 +82,7 @@ def compile_cluster(nodes, settings, router_info, groups=None):
         "prefix": network.network.prefixlen,
         "admission": chosen["cluster_admission"],
         "install": chosen["cluster_install"],
+        **overlay,
         "nodes": shown,
         "admitted_nodes": [node for node in serving if node["admitted"]],
         "static_mappings": [

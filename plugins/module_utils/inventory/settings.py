@@ -66,6 +66,8 @@ _SETTINGS = {
     "cluster_admission": one_of("inventory", "any"),
     "cluster_admission_match": _admission_match,
     "cluster_install": yes_or_no,
+    "cluster_etcd": yes_or_no,
+    "cluster_overlay": one_of("none", "flannel"),
     "cluster_dns_wildcard": yes_or_no,
     "dns_service": one_of("auto", "forwarder", "resolver"),
 }
@@ -74,6 +76,8 @@ _DEFAULTS = {
     "cluster_interface": "lan",
     "cluster_admission": "inventory",
     "cluster_install": True,
+    "cluster_etcd": False,
+    "cluster_overlay": "none",
     "dns_service": "auto",
 }
 _NETWORK_BOOT = {

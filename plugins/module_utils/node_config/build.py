@@ -9,6 +9,7 @@ from ..boot.kernel import COREOS, FEDORA, FLATCAR
 from ..errors import DesiredError
 from . import cloud_config, ignition
 from .merge import merge
+from .overlay_units import overlay_units
 
 ENGINES = ("docker", "containerd", "none")
 # What each image calls its container engine's unit; containerd comes with docker on Flatcar.
@@ -23,11 +24,12 @@ _UPDATE_UNITS = {FLATCAR: "locksmithd.service", COREOS: "locksmithd.service"}
 def build(node, settings):
     """(file name ending, text) of one node's configuration.
 
-    node: {name, domain, mac_address, address, snippets}; name None for machines that nobody announced.
+    node: {name, domain, mac_address, address, groups, snippets}; name None for machines that nobody announced.
     settings: {family, user, ssh_keys, container_engine, insecure_registries, network, prefix, gateway, nameservers,
-    automatic_reboots, units, files, snippets}. Raises DesiredError with every problem.
+    automatic_reboots, etcd_group, overlay, flannel_image, units, files, snippets}.
+    Raises DesiredError with every problem.
     """
-    files, units = _files(node, settings), _units(settings)
+    files, units = _files(node, settings), _units(node, settings)
     snippets = list(settings.get("snippets") or []) + list(node.get("snippets") or [])
     _check_snippets(node, snippets)
     if settings["family"] == COREOS:
@@ -107,7 +109,7 @@ def _network(node, settings):
     return [("/etc/systemd/network/10-pfrack.network", text, 0o644)]
 
 
-def _units(settings):
+def _units(node, settings):
     family, engine = settings["family"], settings["container_engine"]
     units = []
     name = _ENGINE_UNITS[family].get(engine)
@@ -122,4 +124,9 @@ def _units(settings):
         units[-1]["dropins"] = [{"name": "50-insecure-registry.conf", "contents": text}]
     if not settings["automatic_reboots"] and family in _UPDATE_UNITS:
         units.append({"name": _UPDATE_UNITS[family], "mask": True})
-    return units + list(settings.get("units") or [])
+    member = bool(settings.get("etcd_group")) and settings["etcd_group"] in (node.get("groups") or [])
+    # Nobody brings keys to a machine that is not in the inventory.
+    overlay = settings.get("overlay") if node["name"] else None
+    units += overlay_units(family, member, overlay or "none", settings.get("flannel_image"))
+    # Of a unit that is here already, the user adds to ours.
+    return merge(units, list(settings.get("units") or []))

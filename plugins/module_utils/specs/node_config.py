@@ -9,6 +9,7 @@ _NODE = dict(
     name=dict(type="str", required=True),
     mac_address=dict(type="str", required=True),
     address=dict(type="str"),
+    groups=dict(type="list", elements="str", default=[]),
     node_snippets=dict(type="list", elements="raw", default=[]),
 )
 _UNIT = dict(
@@ -43,6 +44,9 @@ SPEC = dict(
         gateway=dict(type="str"),
         nameservers=dict(type="list", elements="str", default=[]),
         automatic_reboots=dict(type="bool", default=False),
+        etcd_group=dict(type="str"),
+        overlay=dict(type="str", choices=["none", "flannel"], default="none"),
+        flannel_image=dict(type="str", default="ghcr.io/flannel-io/flannel:v0.28.9"),
         units=dict(type="list", elements="dict", default=[], options=_UNIT),
         files=dict(type="list", elements="dict", default=[], options=_FILE),
         snippets=dict(type="list", elements="raw", default=[]),

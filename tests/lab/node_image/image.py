@@ -20,6 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import debian_root
+import flannel
 
 from node_image import disk
 
@@ -33,7 +34,7 @@ DISK = "flatcar_production_image.bin.bz2"
 
 PACKAGES = (
     "aardvark-dns busybox-static bzip2 ca-certificates crun curl dbus e2fsprogs efibootmgr etcd-client etcd-server "
-    "fdisk gdisk gpg gpgv ignition iproute2 iputils-ping jq kmod lbzip2 libnss-myhostname netavark nftables "
+    "fdisk gdisk gpg gpgv ignition iproute2 iptables iputils-ping jq kmod lbzip2 libnss-myhostname netavark nftables "
     "openssh-server passt podman podman-docker procps sudo systemd systemd-resolved systemd-sysv udev wget"
 ).split()
 # Unpacked, not installed: a kernel's installation would build a Debian initramfs.
@@ -99,11 +100,20 @@ def path() -> Path:
     digest = hashlib.sha256()
     for file in sorted(file for file in HERE.rglob("*") if file.is_file() and "__pycache__" not in file.parts):
         digest.update(f"{file.relative_to(HERE)} {file.stat().st_mode & 0o111}\n".encode() + file.read_bytes())
+    if flannel.path().is_dir():
+        digest.update(flannel.path().name.encode())
     return debian_root.cache_directory() / f"node-{digest.hexdigest()[:12]}"
 
 
 def ensure_image() -> Path:
-    """Build the image unless it is there; safe to call from several processes at once."""
+    """Build the image unless it is there; safe to call from several processes at once.
+
+    Where flanneld cannot be built, the image is one without it.
+    """
+    try:
+        flannel.ensure_flannel()
+    except flannel.Unbuildable as problem:
+        print(f"NODES WITHOUT AN OVERLAY NETWORK: flanneld cannot be built: {problem}", file=sys.stderr, flush=True)
     image = path()
     if image.is_dir():
         return image
@@ -197,6 +207,8 @@ def _prepare_root(work: Path, root: Path, kernel_version: str, key: Path) -> Non
     shutil.copy(key, root / "usr/share/node-image/signing-key.gpg")
     shutil.copy(FILES / "flatcar-install", root / "usr/bin/flatcar-install")
     (root / "usr/bin/coreos-install").symlink_to("flatcar-install")
+    if flannel.path().is_dir():
+        shutil.copytree(flannel.path(), root / "opt/bin", dirs_exist_ok=True)
     shutil.copy(root / "usr/lib/dracut/modules.d/30ignition/ignition", root / "usr/libexec/ignition")
     (root / "usr/lib/os-release").write_text(
         f'NAME="Flatcar Container Linux stand-in"\nID=flatcar\nID_LIKE=coreos\nVERSION={VERSION}\n'

@@ -136,3 +136,35 @@ def test_merging_twice_is_merging_once(base, snippet):
     assert {key: value for key, value in once.items() if key not in snippet} == {
         key: value for key, value in base.items() if key not in snippet
     }
+
+
+def units(tmp_path, name):
+    return {unit["name"]: unit for unit in config(tmp_path, name)["systemd"]["units"]}
+
+
+def test_members_wait_for_etcds_certificates_and_all_nodes_for_those_of_flannel(run, tmp_path):
+    nodes = [
+        {"name": "node1", "mac_address": "52:54:00:10:00:01", "groups": ["cluster", "controllers"]},
+        {"name": "node2", "mac_address": "52:54:00:10:00:02", "groups": ["cluster"]},
+    ]
+    run(nodes=nodes, etcd_group="controllers", overlay="flannel", flannel_image="example/flannel:1", default_node=True)
+    member, worker = units(tmp_path, "node1.ign"), units(tmp_path, "node2.ign")
+    assert "PathExists=/etc/ssl/etcd/complete\n" in member["pfrack-etcd.path"]["contents"]
+    assert "pfrack-etcd.path" not in worker
+    assert "PathExists=/etc/ssl/etcd/flannel-complete\n" in worker["pfrack-flannel.path"]["contents"]
+    for name in ("flanneld.service", "flannel-docker-opts.service"):
+        assert "FLANNEL_IMAGE=example/flannel:1\n" in worker[name]["dropins"][0]["contents"]
+    # Nobody brings certificates to a machine that is not in the inventory.
+    assert "pfrack-flannel.path" not in units(tmp_path, "default.ign")
+
+
+def test_an_operating_system_without_these_units_is_refused(run):
+    result = run(family="fedora-coreos", overlay="flannel")
+    assert result["failed"] and "fedora-coreos: has no units for etcd and flannel" in result["msg"]
+
+
+def test_a_drop_in_of_the_users_own_joins_ours(run, tmp_path):
+    dropin = {"name": "30-mine.conf", "contents": "[Service]\n"}
+    run(overlay="flannel", units=[{"name": "flanneld.service", "dropins": [dropin]}])
+    names = [entry["name"] for entry in units(tmp_path, "node1.ign")["flanneld.service"]["dropins"]]
+    assert names == ["20-pfrack.conf", "30-mine.conf"]

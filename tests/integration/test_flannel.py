@@ -1,0 +1,98 @@
+# Copyright: (c) 2026, pfrack.cluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real flanneld on members of etcd and on a worker: the network, its parts, and packets between them."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+
+import pytest
+from clients import wait_for
+from light_cluster import Cluster
+
+PLAYBOOK = "playbooks/flannel.yml"
+
+
+class Overlay(Cluster):
+    """A cluster of one controller and workers."""
+
+    def subnet(self, name):
+        """A node's part of the network; it is given to a bridge there, as a container engine does."""
+        machine = self.nodes[name].machine
+        settings = machine.run("cat /run/flannel/subnet.env").stdout.split()
+        own = next(line.partition("=")[2] for line in settings if line.startswith("FLANNEL_SUBNET="))
+        machine.run(
+            "ip link show containers > /dev/null 2>&1 || ip link add containers type bridge;"
+            f"ip addr replace {own} dev containers; ip link set containers up"
+        )
+        return ipaddress.IPv4Interface(own)
+
+    def reach(self, one, other):
+        """Packets with addresses of the overlay, as big as fit, from one node to the other."""
+        source, target = self.subnet(one).ip, self.subnet(other).ip
+        # 20 bytes of IP and 8 of ICMP make 1450 of them.
+        ping = f"ping -c 1 -W 2 -M do -s 1422 -I {source} {target}"
+        wait_for(lambda: self.nodes[one].machine.run(ping, check=False).returncode == 0, f"{one} reaches {other}", 60)
+
+
+@pytest.fixture(scope="module")
+def cluster(racks, tmp_path_factory):
+    rack = racks("2.8", "isc")
+    rack.reset()
+    cluster = Overlay(rack, tmp_path_factory.mktemp("flannel"), overlay=True)
+    cluster.plug_in("node1")
+    cluster.plug_in("node2", worker=True)
+    try:
+        cluster.early = cluster.play(playbook=PLAYBOOK)
+        cluster.play().ok()
+        cluster.play(playbook=PLAYBOOK).ok()
+        yield cluster
+    finally:
+        cluster.end()
+
+
+def test_without_etcd_it_says_what_comes_first(cluster):
+    assert cluster.early.returncode != 0
+    assert "run playbooks/etcd.yml" in " ".join(cluster.early.output.split())
+
+
+def test_each_node_has_a_part_of_the_network_and_reaches_the_others(cluster):
+    one, other = cluster.subnet("node1"), cluster.subnet("node2")
+    whole = ipaddress.IPv4Network("10.244.0.0/16")
+    assert one.network.subnet_of(whole) and other.network.subnet_of(whole)
+    assert one.network.prefixlen == 24 and not one.network.overlaps(other.network)
+    cluster.reach("node1", "node2")
+    worker = cluster.nodes["node2"].machine
+    assert worker.run("stat -c '%a %U' /etc/ssl/etcd/flannel.key").stdout == "400 root\n"
+    # What a member has is none of its business.
+    assert worker.run("ls /etc/ssl/etcd").stdout.split() == [
+        "ca.pem", "flannel-complete", "flannel.env", "flannel.key", "flannel.pem"
+    ]  # fmt: skip
+    again = cluster.play(playbook=PLAYBOOK).ok().output
+    assert again.count("changed=0") == 3, again
+
+
+def test_a_network_that_is_there_stays(cluster):
+    before = cluster.etcdctl("get", "/coreos.com/network/config", "--print-value-only").stdout
+    assert json.loads(before) == {"Network": "10.244.0.0/16", "SubnetLen": 24, "Backend": {"Type": "vxlan"}}
+    refused = cluster.play("-e", "flannel_network=10.99.0.0/16", playbook=PLAYBOOK)
+    assert refused.returncode != 0
+    assert "10.244.0.0/16" in refused.output and "10.99.0.0/16" in refused.output, refused.output
+    assert cluster.etcdctl("get", "/coreos.com/network/config", "--print-value-only").stdout == before
+
+
+def test_a_node_by_one_line_and_new_certificates_keep_what_there_is(cluster):
+    before = cluster.subnet("node2")
+    certificate = cluster.nodes["node2"].machine.run("cat /etc/ssl/etcd/flannel.pem").stdout
+    cluster.plug_in("node3", worker=True)
+    # All certificates end within so many days.
+    cluster.play("-e", "flannel_certificate_days=800", "-e", "flannel_renew_before=400", playbook=PLAYBOOK).ok()
+    assert cluster.nodes["node2"].machine.run("cat /etc/ssl/etcd/flannel.pem").stdout != certificate
+    wait_for(
+        lambda: cluster.nodes["node2"].machine.run("test -e /run/flannel.pid", check=False).returncode == 0, "flanneld"
+    )
+    assert cluster.subnet("node2") == before
+    for one, other in (("node3", "node1"), ("node2", "node3")):
+        cluster.reach(one, other)
