@@ -4,7 +4,7 @@
 """Breaks site.yml at its requests. Afterwards the router has the old state or the new one, and the next run converges.
 
 `make faults` tries every request with every fault over SSH and XML-RPC, on several racks at once; otherwise a few
-points, chosen where most can go wrong.
+points, chosen where most can go wrong. A long sweep may be made in slices: each says where the next one goes on.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ ALL = os.environ.get("PFRACK_FAULT_POINTS") == "all"
 CARRIERS = os.environ.get("PFRACK_FAULT_CARRIERS", "ssh xmlrpc" if ALL else "ssh").split()
 RACKS = int(os.environ.get("PFRACK_FAULT_RACKS", "3" if ALL else "2"))
 LIMIT = float(os.environ.get("PFRACK_FAULT_SECONDS", "inf"))
+SKIP = int(os.environ.get("PFRACK_FAULT_SKIP", "0"))
 # (fault, which of the requests of that name, when)
 FEW = [
     ("kill the playbook", "confirm", -1, "during"),
@@ -73,8 +74,9 @@ def test_points(rack, tmp_path, capsys):
         requests, *states[carrier] = first.calibrate(carrier)
         every += chosen(carrier, requests)
     if ALL:
-        # A run that is ended early has still seen a bit of everything.
+        # A run that is ended early has still seen a bit of everything, and the next one goes on in the same order.
         random.Random(len(every)).shuffle(every)
+    total, every = len(every), every[SKIP:]
     points, results = queue.Queue(), []
     for number, point in enumerate(every):
         points.put((number, point))
@@ -93,5 +95,6 @@ def test_points(rack, tmp_path, capsys):
         for thread in threads:
             thread.join()
     broken = [result for result in results if result]
-    say(f"\nfault points: {len(results)} tried, {len(results) - len(broken)} survived")
+    said = f"; go on with SKIP={SKIP + len(results)}" if len(results) < len(every) else ""
+    say(f"\nfault points: {len(results)} of {total} tried, {len(results) - len(broken)} survived{said}")
     assert results and not broken, "\n".join(broken)

@@ -18,7 +18,7 @@ import time
 
 
 class Stop:
-    """Sees each request on its way out: a line of JSON that begins with its id, or a document of XML-RPC."""
+    """Sees each request on its way out: a line of JSON that begins with its id, a document of XML-RPC, or a command."""
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
@@ -48,10 +48,10 @@ class Stop:
 
 
 def name_of(text):
-    """The name of a request, "" for anything else; what travels over XML-RPC is packed and has no name."""
+    """The name of a request, "" for anything else; what travels over HTTPS is packed and has no name."""
     if text.startswith(b'{"id": ') and b'"op": "' in text:
         return text.split(b'"op": "', 1)[1].split(b'"', 1)[0].decode()
-    return "request" if text.startswith(b"<?xml") else ""
+    return "request" if text.startswith((b"<?xml", b'{"command":')) else ""
 
 
 class Finder:
