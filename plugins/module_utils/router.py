@@ -56,9 +56,9 @@ class JobResult:
 
 
 class Router:
-    """One router, reached through `call(op, params) -> answer` and `upload(local_path, directory, name) -> answer`.
+    """One router, reached through `call(op, params)` and `upload(local_path, directory, name, offset, length)`.
 
-    Every method raises RouterError when the answer says so.
+    Both give answers of the agent. Every method raises RouterError when the answer says so.
     """
 
     def __init__(self, call, upload=None, sleep=time.sleep, clock=time.monotonic):
@@ -212,9 +212,16 @@ class Router:
         """A private directory for files of these sizes (bytes), made after a check of the free space."""
         return self._result(self._call("stage", {"root": root, "sizes": list(sizes)}))
 
-    def upload(self, local_path, directory, name):
-        """Bring one local file into a staging directory."""
-        return self._result(self._upload(local_path, directory, name))
+    def upload(self, local_path, directory, name, offset=0, length=None):
+        """Bring one local file, or these bytes of it to the same place, into a directory of stage() or incoming().
+
+        The last bytes are there when this returns; those before may still be under way.
+        """
+        return self._result(self._upload(local_path, directory, name, offset, length))
+
+    def unpack(self, directory, name, sizes):
+        """Make staged files of one that holds them one after the other, [[name, bytes]]; that one is removed."""
+        return self._result(self._call("unpack", {"directory": directory, "name": name, "sizes": sizes}))
 
     def publish(self, root, directory, files, remove, directory_mode="0755"):
         """Verify and move staged files into place, and remove others; all or nothing becomes visible.
@@ -235,17 +242,12 @@ class Router:
         )
 
     def incoming(self, root, sizes, air=0):
-        """How many bytes of big files have arrived, {hash: bytes}, after a check of the free space.
+        """Where big files arrive, each under its hash, and how far they are, after a check of the free space.
 
-        sizes: {SHA-256: bytes}; air: bytes that must be free besides.
+        sizes: {SHA-256: bytes}; air: bytes that must be free besides. Gives {directory, sizes: {SHA-256: bytes}}.
         """
         result = self._result(self._call("incoming", {"root": root, "sizes": sizes, "air": air}))
-        return result.get("sizes") or {}
-
-    def append(self, root, sha256, offset, directory, name):
-        """Put a staged piece behind what has arrived of a big file."""
-        params = {"root": root, "sha256": sha256, "offset": offset, "directory": directory, "name": name}
-        return self._result(self._call("append", params))
+        return dict(result, sizes=_map(result, "sizes"))
 
     def adopt(self, root, directory, files):
         """Move complete big files into a staging directory, {name: SHA-256}, for publish()."""

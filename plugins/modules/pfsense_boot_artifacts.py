@@ -12,8 +12,8 @@ version_added: 0.1.0
 description:
   - Brings releases that M(pfrack.cluster.os_artifact) fetched to the router, as installers expect them -
     C(FAMILY/CHANNEL/BOARD/VERSION/FILE), with C(current) beside the versions, a link to the wanted one.
-  - Only files that differ travel. Big ones go in pieces, and an upload that was cut goes on where it ended. The free
-    space is checked first, and nothing is visible before all of it is there and its hashes are right.
+  - Only files that differ travel. An upload of a big one that was cut goes on where it ended. The free space is checked
+    first, and nothing is visible before all of it is there and its hashes are right.
   - Versions that nobody wants any more stay until O(clean) finds that no file in O(referenced_in) names them.
 author:
   - pfrack.cluster contributors (@pfrack)

@@ -44,9 +44,9 @@ class KeptConnection(ConnectionBase):
         """One request to the agent; returns its answer, or one of the same shape with a carrier's kind."""
         return self.ask("call", op, params or {})
 
-    def upload(self, local_path, directory, name):
-        """Send a local file to C(name) in a staging directory that the agent made; returns an answer."""
-        return self.ask("upload", str(local_path), directory, name)
+    def upload(self, local_path, directory, name, offset=0, length=None):
+        """Send a local file, or a part of it, to C(name) in a directory that the agent made; returns an answer."""
+        return self.ask("upload", str(local_path), directory, name, offset, length)
 
     def ask(self, method, *args):
         """The answer of a method of the line. Raises KeeperError."""

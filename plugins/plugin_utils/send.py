@@ -1,17 +1,20 @@
 # Copyright: (c) 2026, pfrack.cluster contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Brings local files to the router: small ones at once, big ones in pieces that a later run goes on from."""
+"""Brings local files to the router: small ones together, big ones so that a later run goes on where one was cut."""
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 
 from ansible_collections.pfrack.cluster.plugins.module_utils.router import RouterError
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.fetch.web import share
 
 BIG = 16 << 20
-PIECE = 32 << 20
+# How much is sent between two words about it, and how much small files may come to in one bundle.
+LEG = 32 << 20
+BUNDLE = 16 << 20
 
 
 def send(router, root, files, remove, mode, directory_mode, say=lambda text: None):
@@ -23,53 +26,88 @@ def send(router, root, files, remove, mode, directory_mode, say=lambda text: Non
         router.publish(root, None, [], remove, directory_mode)
         return
     big = {path: file for path, file in files.items() if file.size >= BIG}
+    small = {path: file for path, file in files.items() if path not in big}
+    bundles = _bundles(list(small.values()))
+    room = max((sum(file.size for file in bundle) for bundle in bundles if len(bundle) > 1), default=0)
     if big:
-        _bring(router, root, big, sum(file.size for path, file in files.items() if path not in big), say)
+        _bring(router, root, big, sum(file.size for file in small.values()) + room, say)
     # Big files have their room already.
-    staged = router.stage(root, [0 if path in big else file.size for path, file in files.items()])
+    sizes = [file.size for file in small.values()] + [0] * len(big)
+    staged = router.stage(root, [*sizes, room])
+    directory, names, carrier = staged["directory"], staged["names"][:-1], staged["names"][-1]
     try:
-        entries, adopted = [], {}
-        for name, (path, file) in zip(staged["names"], files.items(), strict=True):
-            if path in big:
-                adopted[name] = file.sha256
-            else:
-                router.upload(file.full_path, staged["directory"], name)
-            entries.append({"name": name, "path": path, "sha256": file.sha256, "mode": mode})
-        if adopted:
-            router.adopt(root, staged["directory"], adopted)
-        router.publish(root, staged["directory"], entries, remove, directory_mode)
+        unnamed = iter(names)
+        for bundle in bundles:
+            _carry(router, directory, carrier, [(next(unnamed), file) for file in bundle])
+        if big:
+            router.adopt(root, directory, {name: file.sha256 for name, file in zip(unnamed, big.values(), strict=True)})
+        entries = [
+            {"name": name, "path": path, "sha256": file.sha256, "mode": mode}
+            for name, (path, file) in zip(names, {**small, **big}.items(), strict=True)
+        ]
+        router.publish(root, directory, entries, remove, directory_mode)
     except RouterError:
-        _drop(router, staged["directory"])
+        _drop(router, directory)
         raise
 
 
-def _bring(router, root, files, others, say):
-    """Let the missing pieces of big files arrive. others: bytes of the files that follow."""
-    arrived = router.incoming(root, {file.sha256: file.size for file in files.values()}, PIECE + others)
-    staged = router.stage(root, [PIECE])
-    try:
-        for path, file in files.items():
-            have = arrived.get(file.sha256, 0)
-            if have:
-                say("%s: going on at %s" % (path, share(have, file.size)))
+def _bundles(files):
+    """Neighbours that are small enough together."""
+    bundles, size = [], 0
+    for file in files:
+        size += file.size
+        if not bundles or size > BUNDLE:
+            bundles.append([])
+            size = file.size
+        bundles[-1].append(file)
+    return bundles
+
+
+def _carry(router, directory, carrier, named):
+    """Bring small files, [(staged name, file)], in one go: a long line would make each of them wait."""
+    if len(named) == 1:
+        router.upload(named[0][1].full_path, directory, named[0][0])
+        return
+    sizes = []
+    with tempfile.NamedTemporaryFile(prefix="pfrack-bundle-") as bundle:
+        for name, file in named:
+            begin = bundle.tell()
             with open(file.full_path, "rb") as source:
-                source.seek(have)
-                while have < file.size:
-                    have = _append(router, root, staged, file, have, source.read(PIECE))
-                    say("%s: %s" % (path, share(have, file.size)))
-            arrived[file.sha256] = have
-    finally:
-        _drop(router, staged["directory"])
+                shutil.copyfileobj(source, bundle)
+            sizes.append([name, bundle.tell() - begin])
+        bundle.flush()
+        router.upload(bundle.name, directory, carrier)
+    router.unpack(directory, carrier, sizes)
 
 
-def _append(router, root, staged, file, offset, piece):
-    if not piece:
-        raise RouterError("missing", "%s became shorter while it was read" % file.full_path)
-    with tempfile.NamedTemporaryFile(prefix="pfrack-piece-") as carrier:
-        carrier.write(piece)
-        carrier.flush()
-        router.upload(carrier.name, staged["directory"], staged["names"][0])
-    return router.append(root, file.sha256, offset, staged["directory"], staged["names"][0])["size"]
+def _bring(router, root, files, others, say):
+    """Let the missing parts of big files arrive. others: bytes of the files that follow."""
+    sizes = {file.sha256: file.size for file in files.values()}
+    arrived = router.incoming(root, sizes, others)
+    for path, file in files.items():
+        have = begin = arrived["sizes"].get(file.sha256, 0)
+        if have:
+            say("%s: going on at %s" % (path, share(have, file.size)))
+        while have < file.size:
+            end = min(have + LEG, file.size)
+            try:
+                have = router.upload(file.full_path, arrived["directory"], file.sha256, have, LEG)["size"]
+            except RouterError as error:
+                if error.kind not in ("unreachable", "timeout"):
+                    raise
+                arrived = router.incoming(root, sizes, others)
+                have = arrived["sizes"].get(file.sha256, 0)
+                # Again only for as long as it helps.
+                if have <= begin:
+                    raise
+                begin = have
+                say("%s: %s; going on at %s" % (path, error.message, share(have, file.size)))
+                continue
+            if have != end:
+                raise RouterError("missing", "%s changed while it was read" % file.full_path)
+            say("%s: %s" % (path, share(have, file.size)))
+        # Another file may be the same.
+        arrived["sizes"][file.sha256] = have
 
 
 def _drop(router, directory):

@@ -2,19 +2,24 @@
 # Copyright: (c) 2026, pfrack.cluster contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Uploads to the lab router beside OpenSSH's own sftp: throughput, and the memory that ours takes.
+"""A large file through pfsense_files, verified and in its place, beside OpenSSH's own sftp; and the memory that takes.
 
-upload_time.py [--size 500] [--delays 0ms,50ms] [--runs 3]    megabytes; the delay is that of a round trip
+upload_time.py [--size 500] [--delays 0ms,50ms] [--runs 3] [--carriers ssh,xmlrpc,rest]
+
+Megabytes; the delay is that of a round trip. A play without anything to do, and an sftp that only logs in, are measured
+in turn with the uploads and taken off. Medians, with the least and the greatest in brackets.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -22,41 +27,94 @@ TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "integration"), str(TESTS / "lab")]
 
 import lab
-from router_line import RouterLine
+from api_line import install_rest
+from playbook_run import Site
 
 MEGABYTE = 1024 * 1024
+TASK = {"pfrack.cluster.pfsense_files": {"src": "{{ tree }}", "dest": "/tftpboot/bench", "purge": False}}
 
 
-def ours(line: RouterLine, path: str, size: int) -> float:
-    """Megabytes a second."""
-    staged = line.good("stage", {"root": "/tftpboot", "sizes": [size * MEGABYTE]})
-    begin = time.monotonic()
-    answer = line.upload(path, staged["directory"], staged["names"][0])
-    seconds = time.monotonic() - begin
-    if not answer["ok"]:
-        raise SystemExit(answer["error"]["message"])
-    line.good("unstage", {"directory": staged["directory"]})
-    return size / seconds
+class Memory(threading.Thread):
+    """The most that each kind of process takes while the block runs, in megabytes: {"ansible": …, "php": …}."""
+
+    KINDS = {"ansible": re.compile(r"ansible-playbook -i"), "php": re.compile(r"^\S*php.* -d |^php-fpm: pool")}
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.peaks = dict.fromkeys(self.KINDS, 0)
+        self._over = threading.Event()
+
+    def __enter__(self) -> Memory:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self.join()
+
+    def run(self) -> None:
+        while not self._over.wait(0.1):
+            for process in Path("/proc").glob("[0-9]*"):
+                self._look(process)
+
+    def _look(self, process: Path) -> None:
+        try:
+            line = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            for kind, words in self.KINDS.items():
+                if words.search(line):
+                    # What a process has for itself; what it shares with its parent counts once, there.
+                    taken = re.search(r"VmHWM:\s*(\d+)", (process / "status").read_text())
+                    self.peaks[kind] = max(self.peaks[kind], int(taken[1]) // 1024 if taken else 0)
+        except OSError:
+            return
 
 
-def theirs(rack: lab.Rack, path: str, size: int) -> float:
-    """The same by sftp, whose login and end are measured apart and taken off."""
-    command = ["sftp", "-q", "-b", "-", *rack.ssh_command()[1:]]
-    times = []
-    for batch in ("pwd\n", f"put {path} /tftpboot/file\n"):
+class Bench:
+    """One rack, a large file and a tree without anything to bring."""
+
+    def __init__(self, rack: lab.Rack, directory: Path, size: int):
+        self.rack = rack
+        self.size = size
+        self.site = Site(rack, directory / "inventory")
+        self.playbook = directory / "upload.yml"
+        self.playbook.write_text(json.dumps([{"hosts": "routers", "gather_facts": False, "tasks": [TASK]}]))
+        self.large, self.nothing = directory / "large", directory / "nothing"
+        for tree in (self.large, self.nothing):
+            tree.mkdir()
+            (tree / "readme").write_text("the same\n")
+        self.file = self.large / "image"
+        with self.file.open("wb") as file:
+            for _number in range(size):
+                file.write(os.urandom(MEGABYTE))
+
+    def play(self, tree: Path, carrier: str) -> float:
+        self.site.router_vars = {"lab_carrier": carrier}
         begin = time.monotonic()
-        rack.controller.run(command, input=batch)
-        times.append(time.monotonic() - begin)
-    rack.router.run("rm /tftpboot/file")
-    return size / (times[1] - times[0])
+        self.site.play("-e", f"tree={tree}", playbook=str(self.playbook), timeout=3600).ok()
+        return time.monotonic() - begin
+
+    def ours(self, carrier: str) -> float:
+        """Megabytes a second."""
+        with self.file.open("r+b") as file:
+            # Another file, so that nothing of it is there.
+            file.write(os.urandom(16))
+        self.rack.router.run("rm -rf /tftpboot/bench /tftpboot/file")
+        nothing = self.play(self.nothing, carrier)
+        return self.size / (self.play(self.large, carrier) - nothing)
+
+    def theirs(self) -> float:
+        command = ["sftp", "-q", "-b", "-", *self.rack.ssh_command()[1:]]
+        times = []
+        self.rack.router.run("rm -rf /tftpboot/bench /tftpboot/file")
+        for batch in ("pwd\n", f"put {self.file} /tftpboot/file\n"):
+            begin = time.monotonic()
+            self.rack.controller.run(command, input=batch)
+            times.append(time.monotonic() - begin)
+        return self.size / (times[1] - times[0])
 
 
-def memory(line: RouterLine) -> int:
-    """The most that the line's process has taken so far, in megabytes."""
-    pid = line._process.pid
-    while children := Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        pid = children[0]
-    return int(re.search(r"VmHWM:\s*(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) // 1024
+def show(values: list[float], form: str) -> str:
+    return f"{statistics.median(values):{form}} ({min(values):{form}}–{max(values):{form}})"
 
 
 def main() -> int:
@@ -64,31 +122,32 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=500)
     parser.add_argument("--delays", default="0ms,50ms")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--carriers", default="ssh")
     arguments = parser.parse_args()
+    carriers = arguments.carriers.split(",")
     with lab.Rack(f"benchmark-{os.getpid()}") as rack, tempfile.TemporaryDirectory() as directory:
-        path = os.path.join(directory, "file")
-        with open(path, "wb") as file:
-            for _number in range(arguments.size):
-                file.write(os.urandom(MEGABYTE))
+        bench = Bench(rack, Path(directory), arguments.size)
+        if "rest" in carriers:
+            install_rest(rack.router)
         for delay in arguments.delays.split(","):
             seconds = float(delay.removesuffix("ms")) / 1000
             if seconds:
                 rack.router.slow_cable("em1", seconds / 2)
-            line = RouterLine(rack)
-            line.good("hello")
-            before = memory(line)
-            rates: dict[str, list[float]] = {"ours": [], "sftp": []}
+            rates: dict[str, list[float]] = {name: [] for name in [*carriers, "sftp"]}
+            peaks = {}
             for _number in range(arguments.runs):
-                rates["ours"].append(ours(line, path, arguments.size))
-                rates["sftp"].append(theirs(rack, path, arguments.size))
-            after = memory(line)
-            line.end()
-            for name, values in rates.items():
-                print(f"{delay:>6} {name}: {statistics.median(values):.0f} MB/s ({min(values):.0f}–{max(values):.0f})")
-            ratios = [mine / other for mine, other in zip(*rates.values())]
-            print(f"{delay:>6} ours / sftp: {statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})")
-            print(f"{delay:>6} memory: {before} MB before, {after} MB after", flush=True)
+                for carrier in carriers:
+                    with Memory() as memory:
+                        rates[carrier].append(bench.ours(carrier))
+                    peaks[carrier] = memory.peaks
+                rates["sftp"].append(bench.theirs())
             rack.router.normal_cable("em1")
+            print(f"{delay:>6} {'sftp':>7}: {show(rates['sftp'], '.0f')} MB/s")
+            for name in carriers:
+                ratios = [mine / other for mine, other in zip(rates[name], rates["sftp"])]
+                taken = ", ".join(f"{kind} {megabytes} MB" for kind, megabytes in peaks[name].items())
+                print(f"{delay:>6} {name:>7}: {show(rates[name], '.0f')} MB/s, {show(ratios, '.2f')} of sftp; {taken}")
+            sys.stdout.flush()
     return 0
 
 

@@ -277,14 +277,16 @@ def test_a_download_that_was_cut_goes_on(site, vendor):
 def test_an_upload_that_was_cut_goes_on(site, vendor):
     vendor.release("1.2.3", BIG)
     router = site.rack.router
+    router.slow_cable("em1", 0.1)
     process = site_start(site)
     incoming = "stat -c %s /tftpboot/pfrack/os/.pfrack-stage-incoming/* 2> /dev/null"
-    wait_for(lambda: router.run(incoming, check=False).stdout.strip() not in ("", "0"), "the first piece", 60)
+    wait_for(lambda: router.run(incoming, check=False).stdout.strip() not in ("", "0"), "the first bytes", 60)
     process.kill()
     process.wait()
+    router.normal_cable("em1")
     assert router.run(f"ls /tftpboot/pfrack/{STREAM} 2> /dev/null", check=False).stdout == ""
     outcome = site.run().ok()
-    assert re.search(r"image\.bin\.bz2: going on at 33\.6 MB of 41\.9 MB", outcome.output)
+    assert re.search(r"image\.bin\.bz2: going on at [\d.]+ MB of 41\.9 MB", outcome.output), outcome.output
     assert router.run("find /tftpboot -name '.pfrack-stage*'").stdout == ""
     assert site.run().ok().changed == 0
 

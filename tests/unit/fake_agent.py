@@ -13,7 +13,7 @@ import stat
 
 from ansible_collections.pfrack.cluster.plugins.module_utils.reconcile import apply_operations, canonical, split_path
 
-WRITES = {"commit", "package_start", "stage", "publish", "unstage", "upload", "incoming", "append", "adopt"}
+WRITES = {"commit", "package_start", "stage", "publish", "unstage", "upload", "incoming", "adopt", "unpack"}
 
 
 class FakeAgent:
@@ -114,29 +114,30 @@ class FakeAgent:
         self.staged = {}
         return success({"directory": root + "/.stage", "names": ["f%d" % index for index in range(len(sizes))]})
 
-    def upload(self, local_path, directory, name):
+    def upload(self, local_path, directory, name, offset=0, length=None):
         if self.read_only:
             raise AssertionError("upload in check mode")
         self.calls.append("upload")
         if not stat.S_ISREG(os.lstat(local_path).st_mode):
             return failure("invalid", "not a file: %s" % local_path)
+        place = self.arrived if directory.endswith("/.incoming") else self.staged
         with open(local_path, "rb") as source:
-            self.staged[name] = source.read()
-        return success({"size": len(self.staged[name])})
+            source.seek(offset)
+            place[name] = place.get(name, b"")[:offset] + source.read(length)
+        return success({"size": len(place[name])})
 
     def do_incoming(self, root, sizes, air):
         have = {sha256: len(self.arrived.get(sha256, b"")) for sha256 in sizes}
         need = sum(size - have[sha256] for sha256, size in sizes.items()) + air
         if need > self.free:
             return failure("no_space", "%d bytes needed, %d free" % (need, self.free))
-        return success({"sizes": have})
+        return success({"directory": root + "/.incoming", "sizes": have})
 
-    def do_append(self, root, sha256, offset, directory, name):
-        data = self.arrived.get(sha256, b"")
-        if offset > len(data):
-            return failure("invalid", "%d bytes are here" % len(data))
-        self.arrived[sha256] = data[:offset] + self.staged.pop(name)
-        return success({"size": len(self.arrived[sha256])})
+    def do_unpack(self, directory, name, sizes):
+        data = self.staged.pop(name)
+        for member, size in sizes:
+            self.staged[member], data = data[:size], data[size:]
+        return success({"unpacked": len(sizes)})
 
     def do_adopt(self, root, directory, files):
         for name, sha256 in files.items():

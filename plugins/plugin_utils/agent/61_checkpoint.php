@@ -86,7 +86,7 @@ function pfrack_pulse(string $word = 'alive'): void
     }
     // A carrier may start a process for each request, so only the time tells one sign from the last.
     $number = sprintf('%.6F', microtime(true));
-    $lines = array_merge(["$word " . pfrack_pulse_owner() . " $number"], array_keys(Pfrack::$staged));
+    $lines = array_merge(["$word " . pfrack_pulse_owner() . " $number"], array_keys(Pfrack::$staged + Pfrack::$growing));
     @file_put_contents(PFRACK_PULSE, implode("\n", $lines) . "\n");
 }
 

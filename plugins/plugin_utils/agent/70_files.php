@@ -172,7 +172,7 @@ function pfrack_check_name($name): string
 
 function pfrack_op_put(array $params): array
 {
-    $file = pfrack_check_staged($params['directory'] ?? null) . '/' . pfrack_check_name($params['name'] ?? null);
+    $file = pfrack_arriving($params);
     $offset = $params['offset'] ?? 0;
     $data = base64_decode(pfrack_text($params['data'] ?? ''), true);
     clearstatcache(true, $file);
@@ -191,6 +191,29 @@ function pfrack_op_put(array $params): array
     // A long transfer must not look abandoned.
     touch(dirname($file));
     return ['size' => (int)filesize($file)];
+}
+
+/** Make staged files, one after the other, of a staged one that holds them all: {"sizes": [[name, bytes]]}. */
+function pfrack_op_unpack(array $params): array
+{
+    $directory = pfrack_check_staged($params['directory'] ?? null);
+    $bundle = "$directory/" . pfrack_check_name($params['name'] ?? null);
+    $sizes = is_array($params['sizes'] ?? null) ? $params['sizes'] : [];
+    $from = is_link($bundle) ? false : @fopen($bundle, 'rb');
+    if ($from === false) {
+        throw new PfrackError('missing', 'the staged files did not arrive', 'fopen');
+    }
+    foreach ($sizes as [$name, $size]) {
+        $file = "$directory/" . pfrack_check_name($name);
+        $to = is_link($file) || !is_int($size) ? false : @fopen($file, 'wb');
+        if ($to === false || stream_copy_to_stream($from, $to, $size) !== $size || !fclose($to)) {
+            throw new PfrackError((int)disk_free_space($directory) < 65536 ? 'no_space' : 'internal',
+                'a staged file could not be written', 'stream_copy_to_stream', pfrack_last_error());
+        }
+    }
+    fclose($from);
+    unlink($bundle);
+    return ['unpacked' => count($sizes)];
 }
 
 function pfrack_op_unstage(array $params): array

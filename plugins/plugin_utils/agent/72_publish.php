@@ -58,6 +58,9 @@ function pfrack_publish(array $params): array
             continue;
         }
     }
+    foreach ($plan as $file) {
+        pfrack_incoming_done($root, $file['sha256']);
+    }
     if ($directory !== '') {
         pfrack_remove_tree($directory);
         unset(Pfrack::$staged[$directory]);
@@ -80,10 +83,12 @@ function pfrack_publish_check(string $root, string $directory, array $file): arr
     if (is_link($staged) || !is_file($staged)) {
         throw new PfrackError('missing', "the content of $path did not arrive");
     }
-    if (hash_file('sha256', $staged) !== strtolower(pfrack_text($file['sha256'] ?? ''))) {
+    $hash = pfrack_check_hash(strtolower(pfrack_text($file['sha256'] ?? '')));
+    if (pfrack_sha256($staged) !== $hash) {
+        pfrack_incoming_done($root, $hash);
         throw new PfrackError('invalid', "the content of $path was damaged on its way: nothing was published");
     }
-    return ['path' => $path, 'staged' => $staged, 'mode' => $mode, 'sha256' => $file['sha256']];
+    return ['path' => $path, 'staged' => $staged, 'mode' => $mode, 'sha256' => $hash];
 }
 
 /** @param mixed $mode octal text */

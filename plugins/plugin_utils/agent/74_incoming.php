@@ -3,8 +3,9 @@
 // GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Big files arrive in pieces and may take several runs: what has arrived is kept under the hash of the whole file.
-// Complete ones are moved into a staging directory, and published from there like any other file.
+// Big files may take several runs: what has arrived is kept under the hash of the whole file. Whoever writes there writes
+// the same at the same place, so that a run that was cut does not disturb the next one.
+// Complete ones get a name in a staging directory, and are published from there like any other file.
 
 // Begins like a staging directory, so that no tree shows it; the sweep leaves it alone.
 const PFRACK_INCOMING = PFRACK_STAGE . 'incoming';
@@ -20,6 +21,7 @@ function pfrack_incoming_directory(string $root): string
             throw new PfrackError('internal', "cannot make a directory in $root", 'mkdir', pfrack_last_error());
         }
     }
+    Pfrack::$growing[$directory] = true;
     return $directory;
 }
 
@@ -63,39 +65,21 @@ function pfrack_op_incoming(array $params): array
         throw new PfrackError('no_space', "$root has $free bytes free, but $need are needed: nothing was changed",
             'disk_free_space');
     }
-    pfrack_incoming_directory($root);
-    return ['sizes' => (object)$have];
+    return ['directory' => pfrack_incoming_directory($root), 'sizes' => (object)$have];
 }
 
-/** Put a staged piece behind what is here. */
-function pfrack_op_append(array $params): array
+/** The file that a piece belongs to: a staged one, or a big one on its way. */
+function pfrack_arriving(array $params): string
 {
-    $root = pfrack_check_root($params['root'] ?? null);
-    $piece = pfrack_check_staged($params['directory'] ?? null, $root) . '/' . pfrack_check_name($params['name'] ?? null);
-    $file = pfrack_incoming_directory($root) . '/' . pfrack_check_hash($params['sha256'] ?? null);
-    $offset = $params['offset'] ?? null;
-    clearstatcache(true, $file);
-    $size = is_file($file) ? (int)filesize($file) : 0;
-    if (!is_int($offset) || $offset < 0 || $offset > $size || is_link($file) || is_link($piece) || !is_file($piece)) {
-        throw new PfrackError('invalid', "this piece does not fit: $size bytes are here");
+    $directory = $params['directory'] ?? null;
+    if (!is_string($directory) || basename($directory) !== PFRACK_INCOMING) {
+        return pfrack_check_staged($directory) . '/' . pfrack_check_name($params['name'] ?? null);
     }
-    $from = fopen($piece, 'rb');
-    $to = fopen($file, 'c');
-    $length = (int)filesize($piece);
-    $done = $from !== false && $to !== false && ftruncate($to, $offset) && fseek($to, $offset) === 0
-        && stream_copy_to_stream($from, $to) === $length && fflush($to) && fclose($to);
-    if (!$done) {
-        throw new PfrackError((int)disk_free_space($root) < 65536 ? 'no_space' : 'internal',
-            'a piece of a file could not be written', 'stream_copy_to_stream', pfrack_last_error());
-    }
-    fclose($from);
-    unlink($piece);
-    // A long transfer must not look abandoned.
-    touch(dirname($piece));
-    return ['size' => $offset + $length];
+    $directory = pfrack_incoming_directory(pfrack_check_root(dirname($directory)));
+    return "$directory/" . pfrack_check_hash($params['name'] ?? null);
 }
 
-/** Move complete files into a staging directory. publish verifies them. */
+/** Give complete files a second name in a staging directory. publish verifies them, and only then the first one goes. */
 function pfrack_op_adopt(array $params): array
 {
     $root = pfrack_check_root($params['root'] ?? null);
@@ -105,12 +89,20 @@ function pfrack_op_adopt(array $params): array
     foreach ($files as $name => $hash) {
         $file = "$incoming/" . pfrack_check_hash($hash);
         $target = "$directory/" . pfrack_check_name(sprintf('%06d', (int)$name));
-        if (is_link($file) || !is_file($file) || !@rename($file, $target)) {
-            throw new PfrackError('missing', "a file did not arrive: $hash", 'rename', pfrack_last_error());
+        if (is_link($file) || !is_file($file) || !@link($file, $target)) {
+            throw new PfrackError('missing', "a file did not arrive: $hash", 'link', pfrack_last_error());
         }
     }
-    @rmdir($incoming);
     return ['adopted' => count($files)];
+}
+
+/** What has arrived under a hash is in its place now, or is not what it should be. */
+function pfrack_incoming_done(string $root, string $hash): void
+{
+    $directory = "$root/" . PFRACK_INCOMING;
+    if (@unlink("$directory/" . pfrack_check_hash($hash))) {
+        @rmdir($directory);
+    }
 }
 
 /** Symbolic links to a neighbour, each replaced in one step: {"path": "name beside it"}; "" removes a dangling one. */
@@ -211,39 +203,4 @@ function pfrack_small_files(string $directory, string $except): array
         }
     }
     return $files;
-}
-
-const PFRACK_HASHES = '/var/db/pfrack/hashes.json';
-
-/** The SHA-256 of a file. Those of big files are remembered for as long as the file is not touched. */
-function pfrack_hash_of(string $file): string
-{
-    static $known = null;
-    clearstatcache(true, $file);
-    $stat = stat($file);
-    if ($stat === false || $stat['size'] < 1048576) {
-        return (string)hash_file('sha256', $file);
-    }
-    if ($known === null) {
-        $known = json_decode((string)@file_get_contents(PFRACK_HASHES), true);
-        $known = is_array($known) ? $known : [];
-    }
-    $mark = implode(' ', [$stat['ino'], $stat['size'], $stat['mtime'], $stat['ctime']]);
-    $entry = $known[$file] ?? null;
-    // A file that was written this very second may still change within it.
-    if (is_array($entry) && ($entry[0] ?? '') === $mark && is_string($entry[1] ?? null)) {
-        return $entry[1];
-    }
-    $hash = (string)hash_file('sha256', $file);
-    if ($stat['ctime'] < time() - 1) {
-        $known[$file] = [$mark, $hash];
-        $known = array_filter($known, 'is_file', ARRAY_FILTER_USE_KEY);
-        @mkdir(dirname(PFRACK_HASHES), 0700, true);
-        $new = PFRACK_HASHES . '.' . getmypid();
-        if (@file_put_contents($new, (string)json_encode($known)) !== false) {
-            @chmod($new, 0600);
-            @rename($new, PFRACK_HASHES);
-        }
-    }
-    return $hash;
 }

@@ -7,7 +7,8 @@
 
 function pfrack_op_pull(array $params): array
 {
-    $file = pfrack_check_staged($params['directory'] ?? null) . '/' . pfrack_check_name($params['name'] ?? null);
+    $file = pfrack_arriving($params);
+    $offset = $params['offset'] ?? 0;
     $url = pfrack_text($params['url'] ?? '');
     if (preg_match('~^http://[][0-9a-zA-Z.:-]+/[0-9a-f]+$~D', $url) !== 1 || is_link($file)) {
         throw new PfrackError('invalid', 'pull needs the address of a file on the controller');
@@ -20,19 +21,29 @@ function pfrack_op_pull(array $params): array
         throw new PfrackError('unreachable', "the router cannot fetch from the controller at $where: "
             . str_replace($url, $where, pfrack_last_error()), 'fopen');
     }
-    $out = @fopen($file, 'wb');
-    $size = $out === false ? false : stream_copy_to_stream($in, $out);
-    $written = $out !== false && fclose($out);
+    $out = @fopen($file, 'c+b');
+    if ($out === false || !is_int($offset) || $offset < 0 || $offset > fstat($out)['size'] || !ftruncate($out, $offset)) {
+        throw new PfrackError('invalid', 'this piece does not fit behind what is here', 'fopen', pfrack_last_error());
+    }
+    // The watch is told where something grows.
+    pfrack_pulse();
+    fseek($out, $offset);
+    $size = stream_copy_to_stream($in, $out);
+    $written = fflush($out);
     fclose($in);
-    clearstatcache(true, $file);
-    if (!$written || $size !== ($params['size'] ?? null)) {
+    $hash = hash_init('sha256');
+    fseek($out, $offset);
+    hash_update_stream($hash, $out);
+    $good = hash_final($hash) === ($params['sha256'] ?? null);
+    if (!$written || $size !== ($params['size'] ?? null) || !$good) {
+        ftruncate($out, $offset);
         $full = (int)disk_free_space(dirname($file)) < 65536;
-        throw new PfrackError($full ? 'no_space' : 'unreachable', 'the file did not arrive whole: '
-            . (int)$size . ' bytes', 'stream_copy_to_stream');
+        $whole = $written && $size === ($params['size'] ?? null);
+        throw new PfrackError($whole ? 'invalid' : ($full ? 'no_space' : 'unreachable'), $whole
+            ? 'the file was damaged on its way, or changed meanwhile'
+            : 'the file did not arrive whole: ' . (int)$size . ' bytes', 'stream_copy_to_stream');
     }
-    if (hash_file('sha256', $file) !== ($params['sha256'] ?? null)) {
-        throw new PfrackError('invalid', 'the file was damaged on its way, or changed meanwhile');
-    }
+    fclose($out);
     touch(dirname($file));
-    return ['size' => $size];
+    return ['size' => $offset + $size];
 }

@@ -211,26 +211,32 @@ class HttpsLine:
             f". It was not repeated. {RUN_AGAIN}",
         )
 
-    def upload(self, local_path: str, directory: str, name: str) -> dict[str, Any]:
-        """Put a local file into a staging directory of the agent."""
+    def upload(
+        self, local_path: str, directory: str, name: str, offset: int = 0, length: int | None = None
+    ) -> dict[str, Any]:
+        """Put a local file, or these bytes of it, where the agent wants it."""
         try:
-            check_staged(directory, name)
-            return self.put_pieces(local_path, directory, name)
+            check_place(directory, name)
+            size = os.stat(local_path).st_size
+            end = size if length is None else min(offset + length, size)
+            return self.bring(local_path, directory, name, offset, end)
         except HttpsError as exc:
             return exc.answer()
         except OSError as exc:
             return HttpsError("missing", f"{local_path} cannot be read: {exc.strerror}").answer()
 
-    def put_pieces(self, local_path: str, directory: str, name: str) -> dict[str, Any]:
-        offset = 0
-        size = os.stat(local_path).st_size
+    def bring(self, local_path: str, directory: str, name: str, offset: int, end: int) -> dict[str, Any]:
+        """The bytes from `offset` to `end`, in pieces."""
         with open(local_path, "rb") as file:
+            file.seek(offset)
             while True:
-                piece = file.read(self.PIECE)
+                piece = file.read(min(self.PIECE, end - offset))
+                if not piece and offset < end:
+                    raise HttpsError("missing", f"{local_path} became shorter than {end} bytes while it was read")
                 data = base64.b64encode(piece).decode()
                 answer = self._call("put", {"directory": directory, "name": name, "offset": offset, "data": data})
                 offset += len(piece)
-                if not answer.get("ok") or not piece or offset >= size:
+                if not answer.get("ok") or offset >= end:
                     return answer
 
     def close(self) -> None:
@@ -271,10 +277,10 @@ def find_answer(text: str, request_id: str) -> dict[str, Any] | None:
     return answer
 
 
-def check_staged(directory: str, name: str) -> None:
+def check_place(directory: str, name: str) -> None:
     """Raises HttpsError for what the agent would refuse."""
-    if not re.fullmatch(r"\d{6}", name) or "/.pfrack-stage-" not in directory:
-        raise HttpsError("unsafe_path", f"{directory}/{name} is no staged file")
+    if not re.fullmatch(r"/.*/\.pfrack-stage-(incoming/[0-9a-f]{64}|\d+-[0-9a-f]+/\d{6})", f"{directory}/{name}"):
+        raise HttpsError("unsafe_path", f"{directory}/{name} is no place for a file")
 
 
 def php_died(response: Response) -> bool:

@@ -9,22 +9,28 @@ import hashlib
 import http.server
 import os
 import secrets
-import shutil
 import socket
 import threading
+from collections.abc import Iterator
 
 
 class OneTimeServer:
     """A context. `url` holds a secret; `sha256` is what the other side has to find. Raises OSError."""
 
-    def __init__(self, path: str, host: str, port: int, anywhere: bool) -> None:
-        """Listens on `host`, or with `anywhere` on all addresses because something translates `host` on the way."""
+    def __init__(
+        self, path: str, host: str, port: int, anywhere: bool, offset: int = 0, end: int | None = None
+    ) -> None:
+        """Listens on `host`, or with `anywhere` on all addresses because something translates `host` on the way.
+
+        offset, end: of the bytes that are served.
+        """
         self._path = path
+        self._offset = offset
+        self._size = (os.stat(path).st_size if end is None else end) - offset
         self._secret = f"/{secrets.token_hex(24)}"
         digest = hashlib.sha256()
-        with open(path, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+        for block in self._blocks():
+            digest.update(block)
         self.sha256 = digest.hexdigest()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         outer = self
@@ -49,12 +55,20 @@ class OneTimeServer:
         if not secrets.compare_digest(request.path, self._secret):
             request.send_error(404)
             return
+        request.send_response(200)
+        request.send_header("Content-Type", "application/octet-stream")
+        request.send_header("Content-Length", str(self._size))
+        request.end_headers()
+        for block in self._blocks():
+            request.wfile.write(block)
+
+    def _blocks(self) -> Iterator[bytes]:
         with open(self._path, "rb") as file:
-            request.send_response(200)
-            request.send_header("Content-Type", "application/octet-stream")
-            request.send_header("Content-Length", str(os.fstat(file.fileno()).st_size))
-            request.end_headers()
-            shutil.copyfileobj(file, request.wfile, 1 << 18)
+            file.seek(self._offset)
+            left = self._size
+            while block := file.read(min(left, 1 << 18)):
+                left -= len(block)
+                yield block
 
     def __enter__(self) -> OneTimeServer:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()

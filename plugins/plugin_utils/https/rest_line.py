@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .errors import AnswerLost, HttpsError
-from .line import HttpsLine, check_staged, deflate, find_answer
+from .line import HttpsLine, deflate, find_answer
 from .native import Native
 from .one_time_server import OneTimeServer
 from .rest_api import NotPermitted, RestApi, RestSettings
@@ -138,11 +138,11 @@ class RestLine(HttpsLine):
             self._log(f"the router cannot fetch from us ({self._no_pull}), everything goes in pieces")
         return "fetched" in output
 
-    def _serve(self, path: str) -> OneTimeServer | None:
-        """A server for a file; None when there can be none."""
+    def _serve(self, path: str, offset: int = 0, end: int | None = None) -> OneTimeServer | None:
+        """A server for a file or these bytes of it; None when there can be none."""
         host = self._rest.pull_host or self.client.local_address()
         try:
-            return OneTimeServer(path, host, self._rest.pull_port, bool(self._rest.pull_host))
+            return OneTimeServer(path, host, self._rest.pull_port, bool(self._rest.pull_host), offset, end)
         except OSError as exc:
             self._no_pull = f"no server for it could be started here: {exc}"
             return None
@@ -168,38 +168,34 @@ class RestLine(HttpsLine):
             raise HttpsError("unsupported", f"{self.settings.target} answered no output of a command")
         return str(data["output"] or "")
 
-    def upload(self, local_path: str, directory: str, name: str) -> dict[str, Any]:
+    def bring(self, local_path: str, directory: str, name: str, offset: int, end: int) -> dict[str, Any]:
         """Large files are fetched by the router from a one-time address here, small ones travel in pieces."""
-        try:
-            check_staged(directory, name)
-            size = os.stat(local_path).st_size
-            if size >= PULL_FROM and not self._no_pull:
-                answer = self._pull(local_path, directory, name, size)
-                if answer is not None:
-                    return answer
-            if size > PIECES_UP_TO:
-                raise HttpsError(
-                    "unreachable",
-                    f"{local_path} is too large ({size} bytes) for the API, and the router cannot fetch it from here "
-                    f"({self._no_pull}): let it through to us, set ansible_pfsense_pull_host and "
-                    "ansible_pfsense_pull_port, or use pfrack.cluster.pfsense_xmlrpc or pfsense_ssh",
-                )
-            return self.put_pieces(local_path, directory, name)
-        except HttpsError as exc:
-            return exc.answer()
-        except OSError as exc:
-            return HttpsError("missing", f"{local_path} cannot be read: {exc.strerror}").answer()
+        if end - offset >= PULL_FROM and not self._no_pull:
+            answer = self._pull(local_path, directory, name, offset, end)
+            if answer is not None:
+                return answer
+        size = os.stat(local_path).st_size
+        if size > PIECES_UP_TO:
+            raise HttpsError(
+                "unreachable",
+                f"{local_path} is too large ({size} bytes) for the API, and the router cannot fetch it from here "
+                f"({self._no_pull}): let it through to us, set ansible_pfsense_pull_host and "
+                "ansible_pfsense_pull_port, or use pfrack.cluster.pfsense_xmlrpc or pfsense_ssh",
+            )
+        return super().bring(local_path, directory, name, offset, end)
 
-    def _pull(self, local_path: str, directory: str, name: str, size: int) -> dict[str, Any] | None:
+    def _pull(self, local_path: str, directory: str, name: str, offset: int, end: int) -> dict[str, Any] | None:
         """The answer, or None when the router cannot reach us."""
         self._start_run()
-        server = self._serve(local_path)
+        server = self._serve(local_path, offset, end)
         if server is None:
             return None
         with server:
-            params = {"directory": directory, "name": name, "url": server.url, "size": size, "sha256": server.sha256}
+            params = {"directory": directory, "name": name, "url": server.url}
+            params.update(offset=offset, size=end - offset, sha256=server.sha256)
             answer = self._call("pull", params)
-        if not answer.get("ok") and answer["error"].get("kind") == "unreachable":
+        # A way that was cut is a way.
+        if not answer.get("ok") and answer["error"].get("function") == "fopen":
             self._no_pull = answer["error"]["message"]
             self._log(f"the router cannot fetch files from us ({self._no_pull}), sending them in pieces")
             return None

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import os
 import re
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import Any
 from .errors import LineCut, SshError
 from .session import AgentSession
 from .settings import Settings
+from .stream import Stream, StreamError
 from .transport import Opened, open_transport
 
 REPEATABLE = frozenset(
@@ -26,8 +26,7 @@ PROBE_TIMEOUT = 20.0
 # A router that lost its power while it was waited for says nothing; the request tells how long silence is all right.
 WAIT_PATIENCE = 15.0
 PIECE = 384 * 1024
-# The path comes on the first line, so that no shell has to be told how to quote it.
-RECEIVE = "exec /bin/sh -c 'IFS= read -r path && exec cat >\"$path\"'"
+PLACE = re.compile(r"/.*/\.pfrack-stage-(incoming/[0-9a-f]{64}|\d+-[0-9a-f]+/\d{6})")
 
 
 class Link:
@@ -39,6 +38,9 @@ class Link:
         self._log = log
         self._opened: Opened | None = None
         self._session: AgentSession | None = None
+        # An upload of which more is to come, and whether the router takes none of the kind.
+        self._stream: Stream | None = None
+        self._no_stream = False
 
     def transport(self) -> Any:
         if self._opened is None or not self._opened.alive():
@@ -114,58 +116,71 @@ class Link:
             "is missing",
         )
 
-    def upload(self, local_path: str, directory: str, name: str) -> dict[str, Any]:
-        """Put a local file into a staging directory of the agent."""
+    def upload(
+        self, local_path: str, directory: str, name: str, offset: int = 0, length: int | None = None
+    ) -> dict[str, Any]:
+        """Put a local file, or these bytes of it, where the agent wants it.
+
+        When more is to come, what was sent may still be under way.
+        """
         try:
-            if not re.fullmatch(r"\d{6}", name) or "/.pfrack-stage-" not in directory:
-                raise SshError("unsafe_path", f"{directory}/{name} is no staged file")
-            size = os.stat(local_path).st_size
-            # What fits into one request is there after one round trip.
-            if size > PIECE and self._send(local_path, f"{directory}/{name}"):
-                return {"id": None, "ok": True, "result": {"size": size}}
-            return self._put_pieces(local_path, directory, name)
+            if not PLACE.fullmatch(f"{directory}/{name}"):
+                raise SshError("unsafe_path", f"{directory}/{name} is no place for a file")
+            with open(local_path, "rb") as file:
+                size = os.stat(local_path).st_size
+                end = size if length is None else min(offset + length, size)
+                self._send(file, f"{directory}/{name}", offset, end, end == size)
+            return {"id": None, "ok": True, "result": {"size": end}}
         except SshError as exc:
             return exc.answer()
+        except ValueError as exc:
+            return SshError("missing", f"{local_path} {exc}").answer()
         except OSError as exc:
             return SshError("missing", f"{local_path} cannot be read: {exc.strerror}").answer()
 
-    def _send(self, local_path: str, remote_path: str) -> bool:
-        """Through a channel of its own, faster than SFTP. False when the router did not take it that way."""
-        import paramiko
-
-        transport = self.transport()
+    def _send(self, file: Any, path: str, offset: int, end: int, last: bool) -> None:
+        """Bytes of a file through a channel of their own, or through the agent when they are few, or it must be."""
+        stream, self._stream = self._stream, None
+        if stream is not None and (stream.path, stream.at) != (path, offset):
+            stream.close()
+            stream = None
+        goes_on = stream is not None
+        # What fits into one request is there after one round trip.
+        if not goes_on and (self._no_stream or end - offset <= PIECE):
+            self._put_pieces(file, path, offset, end)
+            return
         try:
-            channel = transport.open_session(timeout=self._settings.connect_timeout)
-            channel.settimeout(self._settings.command_timeout)
-            channel.exec_command(RECEIVE)
-            with contextlib.closing(channel), open(local_path, "rb") as file:
-                piece = remote_path.encode() + b"\n"
-                while piece:
-                    view = memoryview(piece)
-                    while view:
-                        view = view[channel.send(view) :]
-                    piece = file.read(PIECE)
-                channel.shutdown_write()
-                if channel.status_event.wait(self._settings.command_timeout) and channel.recv_exit_status() == 0:
-                    return True
-                reason = "it ended with an error"
-        except (paramiko.SSHException, OSError, EOFError) as exc:
-            reason = str(exc)
-        self._log(f"{local_path} was not taken as a stream ({reason}), sending it through the agent")
-        return False
+            if stream is None:
+                limits = (self._settings.connect_timeout, self._settings.command_timeout)
+                stream = Stream(self.transport(), path, offset, *limits)
+            stream.send(file, end)
+            if last:
+                stream.finish()
+            else:
+                self._stream = stream
+        except StreamError as exc:
+            self._log(f"{path} was not taken as a stream ({exc})")
+            if goes_on or self._opened is None or not self._opened.alive():
+                # How much of it has arrived only the agent knows.
+                raise SshError("unreachable", f"the line to {self._settings.target} was cut: {exc}") from exc
+            self._no_stream = True
+            self._put_pieces(file, path, offset, end)
 
-    def _put_pieces(self, local_path: str, directory: str, name: str) -> dict[str, Any]:
-        offset = 0
-        with open(local_path, "rb") as file:
-            while True:
-                piece = file.read(PIECE)
-                if not piece and offset:
-                    return {"id": None, "ok": True, "result": {"size": offset}}
-                data = base64.b64encode(piece).decode()
-                answer = self._call("put", {"directory": directory, "name": name, "offset": offset, "data": data})
-                if not answer.get("ok") or not piece:
-                    return answer
-                offset += len(piece)
+    def _put_pieces(self, file: Any, path: str, offset: int, end: int) -> None:
+        directory, name = path.rsplit("/", 1)
+        file.seek(offset)
+        while True:
+            piece = file.read(min(PIECE, end - offset))
+            if not piece and offset < end:
+                raise ValueError(f"became shorter than {end} bytes while it was read")
+            data = base64.b64encode(piece).decode()
+            answer = self._call("put", {"directory": directory, "name": name, "offset": offset, "data": data})
+            if not answer.get("ok"):
+                error = answer["error"]
+                raise SshError(error["kind"], error["message"], error.get("detail") or "")
+            offset += len(piece)
+            if offset >= end:
+                return
 
     def run(self, command: str, data: str = "") -> dict[str, Any]:
         """A shell command on the same connection, for Ansible's raw: {code, stdout, stderr}; texts are base64."""
@@ -196,6 +211,7 @@ class Link:
 
     def drop(self) -> None:
         """Forget the connection without a word."""
+        self._stream = None
         self._end_session(polite=False)
         opened, self._opened = self._opened, None
         if opened is not None:

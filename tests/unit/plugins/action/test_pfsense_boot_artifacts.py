@@ -56,22 +56,30 @@ def test_it_tells_where_nodes_find_it(agent, release):
     assert urls == {"x86-64": {"image": base + "/1.2.3/image", "base": base, "version": "1.2.3"}}
 
 
-def test_big_files_go_in_pieces_and_go_on(agent, release, monkeypatch):
+@pytest.mark.parametrize(("cuts", "offsets"), [(1, [0, 100, 200, 300, 300, 400]), (2, [0, 100, 200, 300, 300])])
+def test_big_files_go_on_where_they_were_cut(agent, release, monkeypatch, cuts, offsets):
+    """Within a run for as long as that helps, and then in the next one."""
     monkeypatch.setattr(send, "BIG", 200)
-    monkeypatch.setattr(send, "PIECE", 100)
+    monkeypatch.setattr(send, "LEG", 100)
     wanted = release("1.2.3")
-    append, pieces = agent.do_append, []
+    upload, legs = agent.upload, []
 
-    def cut(**params):
-        pieces.append(params["offset"])
-        return failure("unreachable", "the line was cut") if len(pieces) == 4 else append(**params)
+    def cut(local_path, directory, name, offset=0, length=None):
+        if not directory.endswith("/.incoming"):
+            return upload(local_path, directory, name)
+        legs.append(offset)
+        if 3 < len(legs) <= 3 + cuts:
+            return failure("unreachable", "the line was cut")
+        return upload(local_path, directory, name, offset, length)
 
-    agent.do_append = cut
+    agent.upload = cut
     result = run(agent, wanted)
-    assert result["failed"] and "the line was cut" in result["msg"]
-    assert agent.files == {} and agent.links == {}
-    assert run(agent, wanted)["changed"] is True
-    assert pieces == [0, 100, 200, 300, 300, 400]
+    assert legs == offsets
+    if cuts == 2:
+        assert result["failed"] and "the line was cut" in result["msg"]
+        assert agent.files == {} and agent.links == {}
+        assert run(agent, wanted)["changed"] is True
+        assert legs[5:] == [300, 400]
     assert agent.files["%s/%s/1.2.3/image" % (ROOT, STREAM)][0] == b"1.2.3" * 100
     assert agent.arrived == {}
 
@@ -86,7 +94,7 @@ def test_without_room_nothing_is_sent(agent, release):
 
 def test_what_has_arrived_already_needs_no_room(agent, release, monkeypatch):
     monkeypatch.setattr(send, "BIG", 200)
-    monkeypatch.setattr(send, "PIECE", 100)
+    monkeypatch.setattr(send, "LEG", 100)
     wanted = release("1.2.3")
     data = b"1.2.3" * 100
     agent.arrived[digest(data)] = data[:400]

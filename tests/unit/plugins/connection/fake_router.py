@@ -84,16 +84,19 @@ class _Server(paramiko.ServerInterface):
         return True
 
     def _run(self, channel, command):
-        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+        # A line that was cut in the middle of a number ends the same way.
+        with contextlib.suppress(OSError, EOFError, ValueError, paramiko.SSHException):
             self._serve(channel, command)
 
     def _serve(self, channel, command):
         shell = self._router.shell
-        if b"exec cat >" in command:
+        if b"exec dd " in command:
             with channel.makefile("rb") as stream:
-                path, data = stream.readline().decode().strip(), stream.read()
+                begin, path = int(stream.readline()) << 20, stream.readline().decode().strip()
+                data = stream.read()
             if self._router.takes_files:
-                self._router.files[path] = data
+                old = self._router.files.get(path, b"")
+                self._router.files[path] = old[:begin] + data + old[begin + len(data) :]
             channel.send_exit_status(0 if self._router.takes_files else 1)
             channel.close()
         elif shell == "agent":

@@ -187,6 +187,43 @@ def test_a_large_upload_has_a_channel_of_its_own(lines, tmp_path):
     assert router.logins == 1 and "put" not in router.requests
 
 
+INCOMING, HASH = "/tftpboot/.pfrack-stage-incoming", "ab" * 32
+
+
+def test_a_big_file_comes_in_legs_of_one_stream_and_goes_on_at_its_place(lines, tmp_path):
+    router, link = lines()
+    path, place = tmp_path / "file", f"{INCOMING}/{HASH}"
+    path.write_bytes(os.urandom(5_000_000))
+    router.files[place] = path.read_bytes()[:1_500_000]
+    for offset in (1_500_000, 2_500_000, 3_500_000):
+        assert link.upload(str(path), INCOMING, HASH, offset, 1_000_000)["ok"]
+    assert link.upload(str(path), INCOMING, HASH, 4_500_000, 1_000_000)["result"]["size"] == 5_000_000
+    assert router.files == {place: path.read_bytes()}
+    assert len(router.commands) == 1
+
+
+def test_a_stream_that_is_cut_says_so_and_another_one_goes_on(lines, tmp_path):
+    router, link = lines()
+    path, place = tmp_path / "file", f"{INCOMING}/{HASH}"
+    path.write_bytes(os.urandom(3_000_000))
+    assert link.upload(str(path), INCOMING, HASH, 0, 1_000_000)["ok"]
+    router.cut()
+    assert kind(link.upload(str(path), INCOMING, HASH, 1_000_000, 2_000_000)) == "unreachable"
+    router.files[place] = path.read_bytes()[:1_100_000]
+    assert link.upload(str(path), INCOMING, HASH, 1_100_000, 2_000_000)["ok"]
+    assert router.files == {place: path.read_bytes()}
+
+
+def test_a_file_that_becomes_shorter_is_not_taken(lines, tmp_path):
+    _router, link = lines()
+    path = tmp_path / "file"
+    path.write_bytes(os.urandom(2_000_000))
+    assert link.upload(str(path), INCOMING, HASH, 0, 1_000_000)["ok"]
+    path.write_bytes(b"")
+    answer = link.upload(str(path), INCOMING, HASH, 1_000_000, 1_000_000)
+    assert not answer["ok"] or answer["result"]["size"] != 2_000_000
+
+
 @pytest.mark.parametrize("content", [b"", b"menu\n"])
 def test_a_small_upload_is_one_request(lines, tmp_path, content):
     router, link = lines(behave=lambda op, params, agent: {"size": len(base64.b64decode(params.get("data", "")))})

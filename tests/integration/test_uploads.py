@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, pfrack.cluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files on their way to the router: few requests for many of them, and big ones that go on where they were cut."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+from api_line import ApiLine, install_rest
+from router_line import ROOT as CHECKOUT
+from router_line import RouterLine
+
+sys.path.insert(0, str(CHECKOUT / "build" / "collections"))
+
+from ansible_collections.pfrack.cluster.plugins.module_utils.router import Router, RouterError
+from ansible_collections.pfrack.cluster.plugins.plugin_utils import send
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.local_tree import scan
+
+CARRIERS = ["ssh", "xmlrpc", "rest"]
+ROOT = "/tftpboot/files"
+
+
+class Carrier:
+    """A Router over one line, which notes the names of its requests; a big file is cut before leg `cut`."""
+
+    def __init__(self, rack, name):
+        if name == "rest":
+            install_rest(rack.router)
+        self.make_line = lambda: RouterLine(rack) if name == "ssh" else ApiLine(rack, name)
+        self.line = self.make_line()
+        self.ops = []
+        self.cut = None
+        self.router = Router(self._call, self._upload)
+
+    def _call(self, op, params):
+        self.ops.append(op)
+        return self.line.call(op, params)
+
+    def _upload(self, *arguments):
+        self.ops.append("upload")
+        if self.ops.count("upload") == self.cut:
+            self.line.kill()
+            raise RouterError("internal", "the controller died")
+        return self.line.upload(*arguments)
+
+    def send(self, tree):
+        send.send(self.router, ROOT, scan(tree), [], "0644", "0755")
+
+
+@pytest.fixture(params=CARRIERS)
+def carrier(rack, router, request):
+    carrier = Carrier(rack, request.param)
+    yield carrier
+    carrier.line.end()
+
+
+def hashes(files):
+    return {path: file["sha256"] if isinstance(file, dict) else file.sha256 for path, file in files.items()}
+
+
+def test_a_thousand_files_are_a_handful_of_requests(carrier, tmp_path):
+    for number in range(1000):
+        file = tmp_path / f"{number % 7}" / f"menu{number}"
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(os.urandom(number * 3))
+    carrier.send(tmp_path)
+    assert carrier.ops == ["stage", "upload", "unpack", "publish"]
+    carrier.ops.clear()
+    there = carrier.router.tree(ROOT)["files"]
+    assert carrier.ops == ["tree"] and hashes(there) == hashes(scan(tmp_path))
+
+
+def test_a_big_file_goes_on_where_it_was_cut(carrier, router, tmp_path, monkeypatch):
+    monkeypatch.setattr(send, "LEG", 4 << 20)
+    (tmp_path / "image").write_bytes(os.urandom(21_000_000))
+    (tmp_path / "twin").write_bytes((tmp_path / "image").read_bytes())
+    (tmp_path / "menu").write_text("small\n")
+    carrier.cut = 4
+    with pytest.raises(RouterError):
+        carrier.send(tmp_path)
+    # The line that died may still have something in hand.
+    carrier.line = carrier.make_line()
+    assert carrier.router.tree(ROOT)["files"] == {}
+    carrier.cut = None
+    carrier.ops.clear()
+    carrier.send(tmp_path)
+    assert 2 < carrier.ops.count("upload") < 7, "some of it was there"
+    assert hashes(carrier.router.tree(ROOT)["files"]) == hashes(scan(tmp_path))
+    assert "pfrack" not in router.run(f"ls -A {ROOT} /tftpboot").stdout
