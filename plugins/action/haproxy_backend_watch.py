@@ -47,6 +47,7 @@ class ActionModule(RouterAction):
             check_mode=self._task.check_mode,
         )
         self._router = router
+        self._standby = False
         self._followed = FollowedInventory(self._task_vars, self._loader, self._say)
         self._reconciler = Reconciler(router, options, self._say)
         self._watch = Watch(router, self._say)
@@ -85,7 +86,19 @@ class ActionModule(RouterAction):
     def _reconcile(self):
         facts = self._router.info()
         facts["leases"] = self._router.leases()["leases"]
-        self._reconciler.reconcile(compile_inventory(self._followed.inventory, facts))
+        spec = compile_inventory(self._followed.inventory, facts)
+        if self._stands_by(spec, facts):
+            return
+        self._reconciler.reconcile(spec)
+
+    def _stands_by(self, spec, facts):
+        """Whether the other router of a pair serves now; the watch of that one acts, and pfSense tells this one."""
+        status = {vip["address"]: vip.get("status") for vip in facts.get("virtual_ips") or []}
+        standby = spec.get("ha_role", "single") != "single" and status.get(spec["router_address"]) == "BACKUP"
+        if standby != self._standby:
+            self._say("watch: stands by, the other router of the pair serves" if standby else "watch: serves")
+        self._standby = standby
+        return standby
 
     def _say(self, text):
         Display().display("%s %s %s" % (time.strftime("%Y-%m-%d %H:%M:%S"), self._host(self._task_vars), text))

@@ -28,7 +28,8 @@ class ActionModule(RouterAction):
             return {"changed": False}
         if params["state"] == "armed":
             return {"changed": False, "checkpoint": router.checkpoint(params["timeout"], agent_source())}
-        return {"changed": False, "changes": _confirm(router)}
+        done = _confirm(router)
+        return {"changed": False, "changes": done.get("changes", 0), **_pair(done.get("pair"))}
 
     def _roll_back(self, router, params):
         if self._task.check_mode and not params["force"]:
@@ -66,17 +67,31 @@ class ActionModule(RouterAction):
 
 def _confirm(router):
     try:
-        return router.confirm().get("changes", 0)
+        return router.confirm()
     except RouterError as error:
         if error.kind not in CUT:
             raise
         status = router.checkpoint_status()
         if status.get("checkpoint") is None and status.get("rolled_back") is None:
             # Only the answer was lost.
-            return 0
+            return {}
         if status.get("checkpoint") is None:
             raise
-        return router.confirm().get("changes", 0)
+        return router.confirm()
+
+
+def _pair(told):
+    """What became of pfSense's synchronisation with the other router of a pair."""
+    if not told:
+        return {}
+    outcome = {"pair": {"peer": told["peer"], "synchronised": told["synchronised"]}}
+    if not told["synchronised"]:
+        words = " ".join((told.get("words") or "").split()) or "it gave no reason"
+        outcome["warnings"] = [
+            "pfSense could not bring the configuration to the other router of the pair, %s: %s; run site.yml again "
+            "when that one is well" % (told["peer"], words)
+        ]
+    return outcome
 
 
 def _outcome(result):

@@ -9,6 +9,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.pfrack.cluster.plugins.module_utils.errors import DesiredError
 from ansible_collections.pfrack.cluster.plugins.module_utils.inventory import installation, overlay
 from ansible_collections.pfrack.cluster.plugins.module_utils.inventory.compile import compile_cluster
+from ansible_collections.pfrack.cluster.plugins.module_utils.inventory.pair import compile_pair, read_pair
 
 _NODE_VARIABLES = ("mac_address", "ipv4_address", *installation.NODE_VARIABLES)
 _SETTINGS = ("dns_service", *installation.SETTINGS, *overlay.SETTINGS)
@@ -52,19 +53,37 @@ def read_inventory(groups, hostvars, router=None):
         and name not in ("cluster_spec", "cluster_router_facts")
         or name in _SETTINGS
     }
+    pair, problems = _pair(routers, hostvars, router)
+    problems += ["%s: %s: is in routers and in cluster; take it out of one" % (host, host) for host in both]
     return {
         "nodes": _nodes(groups, hostvars),
         "settings": settings,
         "groups": [str(name) for name in groups],
-        "problems": ["%s: %s: is in routers and in cluster; take it out of one" % (host, host) for host in both],
+        "pair": pair,
+        "problems": problems,
     }
+
+
+def _pair(routers, hostvars, router):
+    """(the pair that the router is one of, or None; problems)."""
+    pair, problems = read_pair(routers, {host: hostvars[host] for host in routers}, router)
+    if pair:
+        other = hostvars[pair["secondary" if pair["role"] == "primary" else "primary"]]
+        facts = other["cluster_router_facts"] if "cluster_router_facts" in other else {}
+        pair["peer_info"] = _plain(facts.get("router"))
+        pair["peer_address"] = str(other["ansible_host"]) if "ansible_host" in other else None
+    return pair, problems
 
 
 def compile_inventory(inventory, router_info):
     """The specification from read_inventory(), or {"problems": [...]}."""
     problems = list(inventory["problems"])
+    nodes, settings, groups, pair = (inventory.get(name) for name in ("nodes", "settings", "groups", "pair"))
     try:
-        spec = compile_cluster(inventory["nodes"], inventory["settings"], router_info, inventory["groups"])
+        if pair:
+            spec = compile_pair(nodes, settings, router_info, groups, pair)
+        else:
+            spec = compile_cluster(nodes, settings, router_info, groups)
     except DesiredError as error:
         problems += error.problems
     return {"problems": problems} if problems else {**spec, "problems": []}

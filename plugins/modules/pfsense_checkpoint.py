@@ -19,6 +19,8 @@ description:
     place theirs is kept, with a warning and a notice in the GUI.
   - While a checkpoint is armed, other runs of this collection change nothing on the router and are told who holds it.
   - Packages that were installed stay installed.
+  - Where pfSense sends its configuration to a second router (high availability), that one gets it as a whole, with
+    V(state=confirmed), and the module waits for that. If it fails there is a warning.
 author:
   - pfrack.cluster contributors (@pfrack)
 extends_documentation_fragment:
@@ -90,6 +92,11 @@ changes:
   type: int
   returned: with O(state=confirmed)
   sample: 6
+pair:
+  description: The address of the second router of a pair, and whether it has taken over the configuration.
+  type: dict
+  returned: with O(state=confirmed), when the configuration was changed and pfSense sends it on
+  sample: {peer: 10.99.0.2, synchronised: true}
 rolled_back:
   description: Whether there was something to go back to.
   type: bool

@@ -64,6 +64,11 @@ options:
         description:
           - Where to send the log, a host or V(/var/run/log).
         type: str
+      synchronise:
+        description:
+          - Whether pfSense sends HAProxy's configuration to the other router of a pair (high availability). For the
+            first router of the two.
+        type: bool
   frontends:
     description:
       - The frontends that shall exist.

@@ -111,8 +111,15 @@ router:
       sample:
         forwarder: {enabled: false, port: 53}
         resolver: {enabled: true, port: 53}
+    high_availability:
+      description:
+        - Where pfSense sends its configuration after each change, and which of the boxes for that are ticked,
+          by their names in config.xml. The address is empty on a router that sends it to nobody.
+      type: dict
+      returned: success
+      sample: {peer: 10.99.0.2, sections: [dhcpd, dnsforwarder, rules, virtualip]}
     virtual_ips:
-      description: Virtual IPs.
+      description: Virtual IPs; C(status) of a CARP address is C(MASTER), C(BACKUP) or C(INIT).
       type: list
       returned: success
       elements: dict
@@ -123,6 +130,7 @@ router:
           mode: ipalias
           descr: Deis HA Proxy [pfrack]
           uniqid: df5c3bdddf797
+          status: ""
     leases:
       description: DHCP leases and static mappings. Texts in there may come from any DHCP client.
       type: list

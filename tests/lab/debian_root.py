@@ -15,7 +15,7 @@ SUITE = "trixie"
 PACKAGES = (
     "bind9-dnsutils busybox ca-certificates curl dnsmasq-base etcd-client etcd-server haproxy iproute2 iptables "
     "iputils-arping iputils-ping "
-    "isc-dhcp-client isc-dhcp-server kea-dhcp4-server nginx-light openssh-client openssh-server openssl "
+    "isc-dhcp-client isc-dhcp-server kea-dhcp4-server keepalived nginx-light openssh-client openssh-server openssl "
     "php-cgi php-cli php-curl php-fpm php-mbstring php-xml procps psmisc python3 socat tcpdump "
     "tftp-hpa tftpd-hpa udhcpc unbound"
 ).split()

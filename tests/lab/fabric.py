@@ -6,7 +6,7 @@ import subprocess
 
 import namespaces as ns
 
-NETWORKS = ("lan", "wan")
+NETWORKS = ("lan", "wan", "sync")
 
 
 class Fabric:

@@ -142,17 +142,17 @@ class Machine:
 
 
 class Router(Machine):
-    """What can be done to the router alone."""
+    """What can be done to a router alone."""
 
-    def __init__(self, rack: Rack):
-        super().__init__(rack, "router")
+    def __init__(self, rack: Rack, name: str = "router"):
+        super().__init__(rack, name)
 
     def fill_disk(self, disk: str = "/cf") -> None:
         """Leave no free byte on /cf or /tftpboot."""
-        self.rack.request("disk", path=disk, full=True)
+        self.rack.request("disk", path=disk, full=True, name=self.name)
 
     def free_disk(self, disk: str = "/cf") -> None:
-        self.rack.request("disk", path=disk, full=False)
+        self.rack.request("disk", path=disk, full=False, name=self.name)
 
     def kill(self, daemon: str) -> None:
         """Kill -9 every process of this name and wait for their end; RackError when there is none."""
@@ -202,7 +202,7 @@ class Rack:
     """One rack. Several may run at once under different names, with the same addresses."""
 
     def __init__(self, name: str | None = None, pfsense: str = "2.8", dhcp: str = "isc",
-                 pfsense_src: str | os.PathLike | None = None):  # fmt: skip
+                 pfsense_src: str | os.PathLike | None = None, pair: bool = False):  # fmt: skip
         self.name = name or "default"
         if not self.name.replace("-", "").replace("_", "").replace(".", "").isalnum() or self.name.startswith("."):
             raise RackError(f"{self.name!r} is no name for a rack: letters, digits, - and _ please")
@@ -210,10 +210,12 @@ class Rack:
             raise RackError(f"no such router: pfSense {pfsense} with {dhcp}")
         if pfsense_src and not Path(pfsense_src).is_dir():
             raise RackError(f"{pfsense_src} is no directory")
-        self.settings = {"name": self.name, "pfsense": pfsense, "dhcp": dhcp,
+        self.settings = {"name": self.name, "pfsense": pfsense, "dhcp": dhcp, "pair": pair,
                          "pfsense_src": str(Path(pfsense_src).resolve()) if pfsense_src else ""}  # fmt: skip
         self.directory = RACKS / self.name
         self.router = Router(self)
+        # The second of a pair; it is there in racks that have one.
+        self.router2 = Router(self, router_config.SECOND)
         self.controller = Machine(self, "controller")
         self.internet = Machine(self, "internet")
         self.fabric = Machine(self, "fabric")
@@ -293,15 +295,26 @@ class Rack:
             raise RackError(f"the rack did not come up: {answer}\n{logs}")
 
     def _make_keys(self) -> None:
-        for name in ("id_ed25519", "ssh_host_ed25519_key"):
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"rack-{self.name}", "-f",
-                            str(self.directory / name)], check=True)  # fmt: skip
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                        "-nodes", "-days", "365", "-subj", "/CN=pfSense", "-addext", f"subjectAltName=IP:{ROUTER}",
-                        "-keyout", str(self.directory / "webgui.key"), "-out", str(self.directory / "webgui.crt")],
-                       check=True, stderr=subprocess.DEVNULL)  # fmt: skip
-        kind, key = (self.directory / "ssh_host_ed25519_key.pub").read_text().split()[:2]
-        self.known_hosts.write_text(f"{ROUTER} {kind} {key}\n")
+        self._make_key(self.directory / "id_ed25519")
+        addresses = {"router": ROUTER}
+        if self.settings["pair"]:
+            addresses[router_config.SECOND] = router_config.SECOND_LAN_ADDRESS
+        lines = []
+        for name, address in addresses.items():
+            keys = router_config.key_directory(self.directory, name)
+            keys.mkdir(exist_ok=True)
+            self._make_key(keys / "ssh_host_ed25519_key")
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                            "-nodes", "-days", "365", "-subj", "/CN=pfSense", "-addext", f"subjectAltName=IP:{address}",
+                            "-keyout", str(keys / "webgui.key"), "-out", str(keys / "webgui.crt")],
+                           check=True, stderr=subprocess.DEVNULL)  # fmt: skip
+            kind, key = (keys / "ssh_host_ed25519_key.pub").read_text().split()[:2]
+            lines.append(f"{address} {kind} {key}\n")
+        self.known_hosts.write_text("".join(lines))
+
+    def _make_key(self, path: Path) -> None:
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"rack-{self.name}", "-f", str(path)],
+                       check=True)  # fmt: skip
 
     def down(self) -> None:
         """End the rack and remove its files; nothing happens when there is none."""
@@ -360,7 +373,7 @@ class Rack:
         return self.request("status")
 
     def reset(self) -> None:
-        """A fresh router in place of this one; same host key, same cables."""
+        """A fresh router in place of this one (of a pair, both); same host key, same cables."""
         self.request("reset")
 
     def add_node(self, name: str, mac: str = "", binds: Sequence[tuple[str, str, bool]] = ()) -> Machine:
@@ -387,8 +400,8 @@ class Rack:
         return Machine(self, release_server.NAME)
 
     def machine(self, name: str) -> Machine:
-        if name == "router":
-            return self.router
+        if name in ("router", router_config.SECOND):
+            return Router(self, name)
         return Computer(self, name) if "firmware" in self.status()["machines"].get(name, {}) else Machine(self, name)
 
     def ssh_command(self, user: str = "root") -> list[str]:

@@ -14,6 +14,15 @@ import router_config
 # The size of the router's small disks when they are not made full on purpose.
 DISKS = {"/cf": "64m", "/tftpboot": "1500m"}
 ROUTER_LINKS = {"em0": ("02:70:66:00:00:01", "wan"), "em1": ("02:70:66:00:00:02", "lan")}
+# Of a pair, by the router's name.
+PAIR_LINKS = {
+    "router": {**ROUTER_LINKS, "em2": ("02:70:66:00:00:03", "sync")},
+    "router2": {
+        "em0": ("02:70:66:00:01:01", "wan"),
+        "em1": ("02:70:66:00:01:02", "lan"),
+        "em2": ("02:70:66:00:01:03", "sync"),
+    },
+}
 
 
 class RackError(Exception):
@@ -162,9 +171,9 @@ class Guest(Host):
 class RouterHost(Host):
     """The router: pfSense's look on top of the Debian root, and small disks that can be made full."""
 
-    def __init__(self, fabric, directory, state, settings):
-        super().__init__(fabric, directory, state, settings, "router")
-        self.links = dict(ROUTER_LINKS)
+    def __init__(self, fabric, directory, state, settings, name="router"):
+        super().__init__(fabric, directory, state, settings, name)
+        self.links = dict(PAIR_LINKS[name] if settings.get("pair") else ROUTER_LINKS)
 
     def fresh(self) -> None:
         super().fresh()
@@ -175,14 +184,15 @@ class RouterHost(Host):
             (path / "files").mkdir()
             # A tmpfs cannot have the size 0; this takes the least one, next to what the router sees.
             (path / "filler").write_bytes(bytes(4096))
-        router_config.fill(self.state / "upper", self.state / "cf/files", self.directory, self.settings)
+        router_config.fill(self.state / "upper", self.state / "cf/files", self.directory, self.settings, self.name)
 
     def machine(self) -> pid1.Machine:
         binds = [(f"{self.state}{disk}/files", disk, False) for disk in DISKS]
         if self.settings["pfsense_src"]:
             binds.append((self.settings["pfsense_src"], "/pfsense-src", True))
         layers = [self.settings["rootfs"], self.settings["root"]]
-        return pid1.Machine("pfSense", layers, str(self.state), binds, [["/bin/sh", "/etc/rc.lab"]], list(self.links),
+        name = "pfSense2" if self.name == router_config.SECOND else "pfSense"
+        return pid1.Machine(name, layers, str(self.state), binds, [["/bin/sh", "/etc/rc.lab"]], list(self.links),
                             syslog=True)  # fmt: skip
 
     def set_full(self, disk: str, full: bool) -> None:

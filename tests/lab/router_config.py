@@ -13,6 +13,11 @@ import debian_root
 LAN_ADDRESS = "10.10.0.1"
 WAN_ADDRESS = "198.51.100.2"
 GATEWAY = "198.51.100.1"
+# The second router of a pair, and the cable between the two, from router to router2.
+SECOND = "router2"
+SECOND_LAN_ADDRESS = "10.10.0.3"
+SECOND_WAN_ADDRESS = "198.51.100.3"
+SYNC_ADDRESSES = ("10.99.0.1", "10.99.0.2")
 # /etc/version and the version of the configuration format.
 RELEASES = {"2.7": ("2.7.2-RELEASE", "23.3"), "2.8": ("2.8.0-RELEASE", "23.9")}
 PACKAGES_AVAILABLE = ["haproxy", "haproxy-devel", "tftpd", "filer", "sudo"]
@@ -27,7 +32,11 @@ LD_LIBRARY_PATH=$libraries exec {place}/usr/sbin/haproxy "$@"
 """
 
 
-def fill(upper: Path, cf: Path, rack: Path, settings: dict) -> None:
+# What an admin ticks in System > High Availability, and the section of the configuration that goes with it.
+SYNCHRONISED = ("rules", "schedules", "aliases", "nat", "dhcpd", "virtualip", "dnsforwarder", "certs")
+
+
+def fill(upper: Path, cf: Path, rack: Path, settings: dict, name: str = "router") -> None:
     """Write a new router's own files; `upper` is the top layer of its root, `cf` its disk for the configuration."""
     # The topmost layer decides who may enter a directory, and in the checkout that depends on the user's umask.
     upper.chmod(0o755)
@@ -41,16 +50,18 @@ def fill(upper: Path, cf: Path, rack: Path, settings: dict) -> None:
         "dhcp": settings["dhcp"],
         "pfsense_src": bool(settings["pfsense_src"]),
         "packages_available": PACKAGES_AVAILABLE,
+        "pair": bool(settings.get("pair")),
     }
     _write(upper / "etc/pfrack-lab.json", json.dumps(lab, indent=2) + "\n")
     _write(upper / "etc/version", release + "\n")
     _write(upper / "etc/resolv.conf", "nameserver 127.0.0.1\n")
-    for name in ("ssh_host_ed25519_key", "ssh_host_ed25519_key.pub"):
-        target = upper / "etc/ssh" / name
+    keys = key_directory(rack, name)
+    for key in ("ssh_host_ed25519_key", "ssh_host_ed25519_key.pub"):
+        target = upper / "etc/ssh" / key
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(rack / name, target)
+        shutil.copy(keys / key, target)
     for ours, theirs in (("webgui.crt", "cert.crt"), ("webgui.key", "cert.key")):
-        _write(upper / "var/etc" / theirs, (rack / ours).read_text())
+        _write(upper / "var/etc" / theirs, (keys / ours).read_text())
     if settings["pfsense"] == "2.7":
         _write(upper / "usr/sbin/haproxy", OLDER_HAPROXY.format(place=debian_root.OLDER_HAPROXY))
         (upper / "usr/sbin/haproxy").chmod(0o755)
@@ -62,6 +73,8 @@ def fill(upper: Path, cf: Path, rack: Path, settings: dict) -> None:
     (cf / "conf/backup").mkdir(parents=True)
     if template.exists():
         text = first_config(template.read_text(), public_key, config_version, settings["dhcp"])
+        if settings.get("pair"):
+            text = pair_config(text, name)
         _write(cf / "conf/config.xml", text)
 
 
@@ -72,6 +85,32 @@ def first_config(template: str, public_key: str, config_version: str, dhcp: str)
     text = text.replace("<uid>0</uid>", f"<uid>0</uid>\n\t\t\t<authorizedkeys>{key}</authorizedkeys>", 1)
     text = re.sub(r"\s*<dhcpbackend>[^<]*</dhcpbackend>", "", text)
     return text.replace("</pfsense>", f"\t<dhcpbackend>{dhcp}</dhcpbackend>\n</pfsense>")
+
+
+def key_directory(rack: Path, name: str) -> Path:
+    """Where the router's own keys lie; the first router's are the rack's."""
+    return rack / name if name == SECOND else rack
+
+
+def pair_config(text: str, name: str) -> str:
+    """The first configuration of one router of a pair: the cable between them, and what the first sends."""
+    second = name == SECOND
+    if second:
+        for first, other in ((LAN_ADDRESS, SECOND_LAN_ADDRESS), (WAN_ADDRESS, SECOND_WAN_ADDRESS)):
+            text = text.replace(f"<ipaddr>{first}</ipaddr>", f"<ipaddr>{other}</ipaddr>", 1)
+        text = text.replace("<hostname>pfSense</hostname>", "<hostname>pfSense2</hostname>", 1)
+    own, other = SYNC_ADDRESSES[second], SYNC_ADDRESSES[not second]
+    interface = (
+        "\t<opt1>\n\t\t\t<enable></enable>\n\t\t\t<if>em2</if>\n\t\t\t<descr><![CDATA[SYNC]]></descr>\n"
+        f"\t\t\t<ipaddr>{own}</ipaddr>\n\t\t\t<subnet>24</subnet>\n\t\t</opt1>\n\t</interfaces>"
+    )
+    text = text.replace("</interfaces>", interface, 1)
+    if second:
+        return text
+    boxes = "".join(f"\t\t<synchronize{box}>on</synchronize{box}>\n" for box in SYNCHRONISED)
+    peer = f"\t\t<synchronizetoip>{other}</synchronizetoip>\n\t\t<username>admin</username>\n"
+    password = f"\t\t<password>{debian_root.PASSWORD}</password>\n"
+    return text.replace("</pfsense>", f"\t<hasync>\n{peer}{password}{boxes}\t</hasync>\n</pfsense>")
 
 
 def _write(path: Path, text: str) -> None:

@@ -31,25 +31,32 @@ class Supervisor:
         self.state = directory / "fs"
         self.fabric = Fabric()
         self.guests: dict[str, Guest | Computer] = {}
-        self.router: RouterHost | None = None
+        self.routers: dict[str, RouterHost] = {}
         self.router_number = 0
 
     def start(self) -> None:
         self.state.mkdir(exist_ok=True)
         ns.mount("tmpfs", str(self.state), "tmpfs", ns.MS_NOSUID, "mode=755,size=2g")
         self.fabric.create()
-        self.router = self._new_router()
+        self._new_routers()
         for settings in self.settings["guests"]:
             self.add_guest(**settings)
-        self.router.plug()
-        self.router.wait()
+        self._plug_routers()
 
-    def _new_router(self) -> RouterHost:
-        self.router_number += 1
-        router = RouterHost(self.fabric, self.directory, self.state / f"router{self.router_number}", self.settings)
-        router.fresh()
-        router.launch()
-        return router
+    def _new_routers(self) -> None:
+        for name in ("router", "router2") if self.settings["pair"] else ("router",):
+            self.router_number += 1
+            state = self.state / f"router-{self.router_number}"
+            router = RouterHost(self.fabric, self.directory, state, self.settings, name)
+            self.routers[name] = router
+            router.fresh()
+            router.launch()
+
+    def _plug_routers(self) -> None:
+        for router in self.routers.values():
+            router.plug()
+        for router in self.routers.values():
+            router.wait()
 
     # Requests. Each returns what goes back to the client.
 
@@ -86,17 +93,17 @@ class Supervisor:
 
     def remove_guest(self, name: str) -> None:
         guest = self._find(name)
-        if guest is self.router:
-            raise RackError("the router cannot be removed")
+        if isinstance(guest, RouterHost):
+            raise RackError("a router cannot be removed")
         guest.destroy()
         del self.guests[name]
 
     def reset(self) -> None:
-        old = self.router
-        self.router = self._new_router()
-        old.destroy()
-        self.router.plug()
-        self.router.wait()
+        old = list(self.routers.values())
+        self._new_routers()
+        for router in old:
+            router.destroy()
+        self._plug_routers()
 
     def power(self, name: str, on: bool) -> None:
         machine = self._find(name)
@@ -109,22 +116,22 @@ class Supervisor:
     def cable(self, name: str, plugged: bool, link: str = "") -> None:
         self._find(name).set_cable(plugged, link)
 
-    def disk(self, path: str, full: bool) -> None:
-        self.router.set_full(path, full)
+    def disk(self, path: str, full: bool, name: str = "router") -> None:
+        self._find(name).set_full(path, full)
 
     def status(self) -> dict:
-        machines = {"router": self.router, **self.guests}
+        machines = {**self.routers, **self.guests}
         return {
-            "settings": {key: self.settings[key] for key in ("name", "pfsense", "dhcp", "pfsense_src")},
+            "settings": {key: self.settings[key] for key in ("name", "pfsense", "dhcp", "pfsense_src", "pair")},
             "machines": {name: machine.describe() for name, machine in machines.items() if machine},
         }
 
     def _free(self, name: str) -> None:
-        if name in self.guests or name in ("router", "fabric"):
+        if name in self.guests or name in ("router", "router2", "fabric"):
             raise RackError(f"there is a machine called {name} already")
 
     def _find(self, name: str) -> Guest | Computer | RouterHost:
-        machine = self.router if name == "router" else self.guests.get(name)
+        machine = self.routers.get(name) or self.guests.get(name)
         if not machine:
             raise RackError(f"there is no machine called {name}")
         return machine
@@ -167,7 +174,7 @@ class Supervisor:
                     print(f"a client left before its answer: {problem}", file=sys.stderr)
 
     def _reap(self) -> None:
-        machines = [machine for machine in (self.router, *self.guests.values()) if machine]
+        machines = [*self.routers.values(), *self.guests.values()]
         while True:
             try:
                 child, _ = os.waitpid(-1, os.WNOHANG)

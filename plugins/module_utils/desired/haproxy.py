@@ -86,10 +86,11 @@ def _settings(section, settings, problems):
         if value and not pattern.fullmatch(value):
             problems.append("settings.%s: %s: must be %s" % (option, value, example))
         set_text(section, name, value)
-    if settings.get("terminate_on_reload") is True:
-        section.setdefault("terminate_on_reload", "")
-    elif settings.get("terminate_on_reload") is False:
-        section.pop("terminate_on_reload", None)
+    for option, name in (("terminate_on_reload", "terminate_on_reload"), ("synchronise", "enablesync")):
+        if settings.get(option) is True:
+            section.setdefault(name, "")
+        elif settings.get(option) is False:
+            section.pop(name, None)
     if "enable" in section and not section.get("maxconn") and settings.get("enable"):
         section["maxconn"] = DEFAULT_CONNECTIONS
 

@@ -57,7 +57,7 @@ def _settings(wanted, info):
         if not address:
             problems.append("interface: %s: the router has no address on it; set address" % interface)
     else:
-        problems += _address_problems(address, interfaces, info)
+        problems += _address_problems(address, interfaces, info, wanted.get("planned"))
     if not 1 <= wanted["port"] <= 65535:
         problems.append("port: %s: must lie between 1 and 65535" % wanted["port"])
     gui = container(info.get("webgui"))
@@ -76,7 +76,7 @@ def _settings(wanted, info):
     return {"address": address, "port": str(wanted["port"]), "directory": directory}
 
 
-def _address_problems(address, interfaces, info):
+def _address_problems(address, interfaces, info, planned):
     try:
         wanted = ipaddress.ip_address(address)
     except ValueError:
@@ -84,7 +84,7 @@ def _address_problems(address, interfaces, info):
     places = {entry.get("address"): name for name, entry in interfaces.items()}
     places.update({vip.get("address"): vip.get("interface") for vip in items(info.get("virtual_ips"))})
     place = next((name for text, name in places.items() if text and _same(text, wanted)), None)
-    if place is None:
+    if place is None and not planned:
         return ["address: %s: is not an address of the router" % address]
     if place == OUTSIDE:
         return ["address: %s: is on the interface wan; the files are for the nodes, choose an inner address" % address]

@@ -10,6 +10,7 @@ from ..leases.admission import serving_nodes
 from ..leases.lease import read_leases
 from ..ownership import Mark
 from . import nodes as node_list
+from .addresses import ipv4
 from .exposure import expose
 from .installation import check_installation
 from .network import Network
@@ -20,7 +21,7 @@ from .settings import check_ranges, dns_service, read_settings, read_virtual_ips
 from .validate import Problems
 
 
-def compile_cluster(nodes, settings, router_info, groups=None):
+def compile_cluster(nodes, settings, router_info, groups=None, pair=None):
     """The specification of a cluster.
 
     nodes: [{name, groups, mac_address, ipv4_address}], the hosts of the group `cluster`; those of
@@ -28,7 +29,7 @@ def compile_cluster(nodes, settings, router_info, groups=None):
     settings: {variable: value}, the `cluster_*` variables, `dns_service`, installation.SETTINGS and
     overlay.SETTINGS.
     router_info: the facts of pfsense_info, with leases if the cluster admits machines by lease. groups: the names of
-    all groups of the inventory.
+    all groups of the inventory. pair: for two routers that stand in for each other, {address: words} of the other one.
 
     Raises DesiredError with every problem of the inventory, one line each.
     """
@@ -40,6 +41,8 @@ def compile_cluster(nodes, settings, router_info, groups=None):
         chosen["cluster_interface"],
         lambda wanted: Network(wanted, router_info, Mark(chosen["cluster_name"]), chosen.get("cluster_dhcp_range")),
     )
+    if network and pair:
+        network.own.update({ipv4(address): words for address, words in pair.items()})
     virtual_ips = read_virtual_ips(
         problems, chosen.get("cluster_virtual_ips"), chosen, network, router_info.get("interfaces") or {}
     )
@@ -62,6 +65,9 @@ def compile_cluster(nodes, settings, router_info, groups=None):
         problems.add("cluster_dns_wildcard", True, "there is no virtual IP to point it to; add cluster_virtual_ips")
     for entry in virtual_ips:
         entry["address"] = str(entry["address"])
+    home = str(network.router_address) if network else None
+    if network and pair is not None:
+        home = _home(problems, virtual_ips, network)
     shown = [_node(member) for member in members]
     serving = _serving(shown, chosen, network, virtual_ips, router_info)
     known_groups = set(groups or ()) | {"cluster"} | {group for node in serving for group in node["groups"]}
@@ -78,7 +84,7 @@ def compile_cluster(nodes, settings, router_info, groups=None):
         "owner": chosen["cluster_name"],
         "interface": network.interface,
         "domain": domain,
-        "router_address": str(network.router_address),
+        "router_address": home,
         "prefix": network.network.prefixlen,
         "admission": chosen["cluster_admission"],
         "install": chosen["cluster_install"],
@@ -97,8 +103,10 @@ def compile_cluster(nodes, settings, router_info, groups=None):
         "backends": backends,
         "frontends": frontends,
         "firewall_rules": firewall_rules,
-        "network_boot": _network_boot(chosen, network),
+        "network_boot": _network_boot(chosen, home),
         "scope": _scope(chosen, network),
+        "ha_role": "single",
+        "ha_alone": False,
     }
 
 
@@ -125,10 +133,31 @@ def _serving(nodes, chosen, network, virtual_ips, router_info):
     return serving_nodes(nodes, read_leases(router_info), settings)
 
 
-def _network_boot(chosen, network):
+def _home(problems, virtual_ips, network):
+    """The address of a pair in the nodes' network, which whichever router is up has."""
+    for entry in virtual_ips:
+        if entry.get("mode", "ipalias") == "ipalias" and not entry["interface"].startswith(("_vip", "lo0")):
+            problems.add(
+                "cluster_virtual_ips[%s].mode" % entry["name"],
+                "ipalias",
+                "the routers are a pair, and only a CARP address moves to the other one; write "
+                "{mode: carp, vhid: 1 to 255, password: ...}",
+            )
+    shared = [entry["address"] for entry in virtual_ips if entry["interface"] == network.interface]
+    if not shared:
+        problems.add(
+            "cluster_virtual_ips",
+            None,
+            "the nodes of a pair of routers need an address that moves with the services; add "
+            "{address: an unused one on %s, mode: carp, vhid: 1 to 255, password: ...}" % network.interface,
+        )
+    return shared[0] if shared else None
+
+
+def _network_boot(chosen, home):
     if chosen.get("boot_untouched"):
         return {}
-    return {"next_server": str(network.router_address), **NETWORK_BOOT, **chosen.get("cluster_network_boot", {})}
+    return {"next_server": home, **NETWORK_BOOT, **chosen.get("cluster_network_boot", {})}
 
 
 def _scope(chosen, network):

@@ -15,6 +15,7 @@ SETTINGS = dict(
     terminate_on_reload=dict(type="bool"),
     local_stats_port=dict(type="int"),
     log_target=dict(type="str"),
+    synchronise=dict(type="bool"),
 )
 
 CHECK = dict(

@@ -37,6 +37,7 @@ function pfrack_info(string $revision): array
             'resolver' => ['enabled' => pfrack_enabled(['unbound']), 'port' => pfrack_dns_port('unbound')],
         ],
         'virtual_ips' => pfrack_virtual_ips(),
+        'high_availability' => pfrack_pair_info(),
         'scopes' => (object)pfrack_scopes(),
         'haproxy' => [
             'installed' => $installed,
@@ -135,6 +136,7 @@ function pfrack_virtual_ips(): array
             'mode' => pfrack_text($vip['mode'] ?? ''),
             'descr' => pfrack_text($vip['descr'] ?? ''),
             'uniqid' => pfrack_text($vip['uniqid'] ?? ''),
+            'status' => pfrack_carp_status($vip),
         ];
     }
     return $list;

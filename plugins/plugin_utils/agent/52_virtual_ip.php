@@ -143,9 +143,21 @@ function pfrack_verify_virtual_ips(array $changed, array $before, array $after):
     }
 }
 
+/** MASTER, BACKUP or INIT of a CARP address; empty for others. */
+function pfrack_carp_status(array $vip): string
+{
+    if (($vip['mode'] ?? '') !== 'carp' || !function_exists('get_carp_interface_status')) {
+        return '';
+    }
+    return pfrack_text(pfrack_call('get_carp_interface_status', ['_vip' . pfrack_text($vip['uniqid'] ?? '')]));
+}
+
 function pfrack_vip_up(array $vip): bool
 {
     if (!in_array($vip['mode'] ?? '', ['ipalias', 'carp'], true)) {
+        return true;
+    }
+    if (pfrack_carp_status($vip) === 'BACKUP') {
         return true;
     }
     $device = pfrack_call('get_real_interface', [pfrack_text($vip['interface'] ?? '')]);

@@ -77,7 +77,7 @@ function pfrack_commit(string $expected, array $operations, array $services, str
 function pfrack_commit_write(string $description, array $old, string $revision, string $entry): bool
 {
     try {
-        return pfrack_write($description, $old, $revision);
+        return pfrack_write($description, $old, $revision, pfrack_pair_waits());
     } catch (PfrackError $error) {
         if ($error->kind === 'conflict' && $entry !== '') {
             @unlink(PFRACK_KEPT . "/$entry");
@@ -134,7 +134,8 @@ function pfrack_put_back(array $old, array $tried, array $applied, bool $changed
             pfrack_take_back($change, $restored, $kept);
         }
         try {
-            pfrack_write('pfrack: put back after: ' . substr($description, strlen('pfrack: ')), $now, $before);
+            pfrack_write('pfrack: put back after: ' . substr($description, strlen('pfrack: ')), $now, $before,
+                pfrack_pair_waits());
             break;
         } catch (PfrackError $error) {
             if ($error->kind !== 'conflict' || $try === 20) {

@@ -144,10 +144,11 @@ function pfrack_unsafe_texts(array $config, string $place = ''): string
 }
 
 /**
- * Write, and believe only the file. On failure memory and file are as before.
+ * Write, and believe only the file. On failure memory and file are as before. With $quiet the other router of a pair is
+ * told nothing.
  * Returns whether memory now holds what was written, and nothing that somebody saved right after.
  */
-function pfrack_write(string $description, array $old, string $revision): bool
+function pfrack_write(string $description, array $old, string $revision, bool $quiet = false): bool
 {
     global $config;
     $changes = [];
@@ -157,7 +158,7 @@ function pfrack_write(string $description, array $old, string $revision): bool
     $guard = new PfrackGuard(pfrack_text(pfrack_value_at($config, $path)), $revision);
     $config = pfrack_guarded($config, $guard, $path);
     try {
-        $result = pfrack_call('write_config', [$description], $printed);
+        $result = pfrack_call('write_config', $quiet ? [$description, true, true] : [$description], $printed);
     } catch (Throwable $error) {
         $config = $old;
         throw $error;

@@ -171,6 +171,14 @@ function pfrack_keep(string $name, string $content): void
 
 function pfrack_op_confirm(array $params): array
 {
+    $commits = 0;
+    $result = pfrack_confirm($params, $commits);
+    return $result + ['pair' => $commits > 0 ? pfrack_pair_tell() : null];
+}
+
+/** $commits becomes the number of changes of the configuration among those that are confirmed. */
+function pfrack_confirm(array $params, int &$commits): array
+{
     $holder = pfrack_text($params['holder'] ?? '');
     $lock = pfrack_lock(PFRACK_LOCK_WAIT);
     try {
@@ -185,6 +193,9 @@ function pfrack_op_confirm(array $params): array
                 }
             }
             pfrack_checkpoint_remove();
+            $commits = count(array_filter($journal, static function (array $entry): bool {
+                return $entry['kind'] === 'commit';
+            }));
             return ['id' => $state['id'], 'changes' => count($journal)];
         }
         $gone = pfrack_rolled_back();

@@ -33,6 +33,17 @@ def test_first_configuration(release: str, version: str, dhcp: str) -> None:
     assert root.findtext("interfaces/wan/ipaddr") == router_config.WAN_ADDRESS
 
 
+def test_first_configurations_of_a_pair() -> None:
+    template = router_config.first_config(TEMPLATE.read_text(), "ssh-ed25519 AAAA rack\n", "23.9", "isc")
+    first, second = (
+        ElementTree.fromstring(router_config.pair_config(template, name)) for name in ("router", router_config.SECOND)
+    )
+    assert second.findtext("interfaces/lan/ipaddr") == router_config.SECOND_LAN_ADDRESS
+    # The first one sends to the second, and the second to nobody.
+    assert first.findtext("hasync/synchronizetoip") == second.findtext("interfaces/opt1/ipaddr")
+    assert second.find("hasync") is None
+
+
 def test_another_package_list_is_another_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PFRACK_CACHE", str(tmp_path))
     first = debian_root.root_path()

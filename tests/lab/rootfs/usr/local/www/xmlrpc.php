@@ -1,11 +1,14 @@
 <?php
-/* pfrack lab: XML-RPC as high availability peers use it; the methods that work without a peer. */
+/* pfrack lab: XML-RPC as high availability peers use it. */
 
 require_once('config.inc');
 require_once('functions.inc');
 require_once('auth.inc');
 require_once('filter.inc');
 require_once('shaper.inc');
+require_once('pkg-utils.inc');
+require_once('services.inc');
+require_once('lab/xmlrpc_restore.inc');
 require_once('lab/webauth.inc');
 require_once('/usr/local/share/pfrack-lab/xmlrpc_values.inc');
 
@@ -55,6 +58,16 @@ class LabXmlrpc
     {
         global $config;
         return array_intersect_key($config, array_flip($sections));
+    }
+
+    public function restore_config_section($sections, $timeout = 0)
+    {
+        if (config_get_path('hasync/synchronizetoip') === $_SERVER['REMOTE_ADDR']) {
+            log_error('Disallowing CARP sync loop');
+            return true;
+        }
+        lab_restore_sections($sections);
+        return true;
     }
 }
 

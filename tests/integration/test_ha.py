@@ -1,0 +1,153 @@
+# Copyright: (c) 2026, pfrack.cluster contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two routers that stand in for each other. VRRP stands in for CARP in the rack."""
+
+from __future__ import annotations
+
+import os
+
+import lab
+import pytest
+from clients import dhcp_lease, wait_for, web_server
+from fault_points import heal, let_daemons_refuse
+from pair import VIP, carp_state, changed, config, fresh_pair, pair_site
+from router_state import leftovers, sections
+
+NODE = "52:54:00:10:00:01"
+HASHES = "find /tftpboot -type f | sort | xargs -r sha256sum"
+CONFIG = "sha256sum /cf/conf/config.xml"
+# What pfSense takes across as it is.
+HAPROXY = "installedpackages/haproxy"
+TAKEN = ("dhcpd", "unbound", "filter/rule", f"{HAPROXY}/ha_pools", f"{HAPROXY}/ha_backends")
+
+
+@pytest.fixture(scope="module")
+def rack():
+    with lab.Rack(f"test-pair-{os.getpid()}", pair=True) as rack:
+        fresh_pair(rack)
+        yield rack
+
+
+@pytest.fixture(scope="module")
+def converged(rack, tmp_path_factory):
+    """The pair after its first site.yml, and what the run said."""
+    site = pair_site(rack, tmp_path_factory.mktemp("inventory"))
+    return site, site.play().ok()
+
+
+@pytest.fixture
+def site(converged, rack, tmp_path):
+    """An inventory to change; the pair has the one without the changes before and after."""
+    original, _outcome = converged
+    yield original.copy(tmp_path)
+    heal(rack.router)
+
+
+@pytest.fixture(scope="module")
+def node(rack):
+    return rack.add_node("node1", NODE)
+
+
+def page(rack):
+    result = rack.controller.run(["curl", "-s", "-m", "2", "-w", " %{http_code}", f"http://{VIP}/"], check=False)
+    return result.stdout.split()[0] if result.stdout.endswith("200") else None
+
+
+def states(rack):
+    return [sections(router) for router in (rack.router, rack.router2)]
+
+
+def same_on_both(rack):
+    return all(config(rack.router, path) == config(rack.router2, path) for path in TAKEN)
+
+
+def test_the_second_router_has_everything_that_the_first_one_has(converged, rack):
+    _site, outcome = converged
+    wait_for(lambda: carp_state(rack.router) == "MASTER", "the first router serves")
+    assert carp_state(rack.router2) == "BACKUP"
+    assert same_on_both(rack)
+    skews = [config(router, "virtualip/vip")[0]["advskew"] for router in (rack.router, rack.router2)]
+    assert skews == ["0", "100"]
+    assert rack.router.run(HASHES).stdout == rack.router2.run(HASHES).stdout != ""
+    # What pfSense does not take across: packages, their settings, and files.
+    assert changed(outcome, "router2") == 3, outcome.output
+
+
+def test_a_second_run_changes_nothing_on_either(converged, rack):
+    site, _outcome = converged
+    before = [router.run(CONFIG).stdout for router in (rack.router, rack.router2)]
+    again = site.play().ok()
+    assert [changed(again, host) for host in ("router1", "router2")] == [0, 0], again.output
+    assert [router.run(CONFIG).stdout for router in (rack.router, rack.router2)] == before
+
+
+def test_the_second_router_stands_in_when_the_first_loses_power(converged, rack, node):
+    address = dhcp_lease(node)["ip"]
+    with web_server(node, 80):
+        wait_for(lambda: page(rack) == "node1", "HTTP through the first router")
+        rack.router.stop()
+        try:
+            wait_for(lambda: page(rack) == "node1", "HTTP through the second router")
+            assert carp_state(rack.router2) == "MASTER"
+            lease = dhcp_lease(node, "bios")
+            assert (lease["ip"], lease["siaddr"]) == (address, VIP)
+            node.run(f"cd /tmp && rm -f pxelinux.0 && tftp {VIP} -c get pxelinux.0")
+            digest = "sha256sum < %s/pxelinux.0"
+            assert node.run(digest % "/tmp").stdout == rack.router2.run(digest % "/tftpboot").stdout
+            answer = node.run(["dig", "+short", "@10.10.0.3", "node1.cluster.lab.example"]).stdout
+            assert answer.split() == [address]
+        finally:
+            rack.router.start()
+        wait_for(lambda: carp_state(rack.router) == "MASTER", "the first router serves again")
+        wait_for(lambda: carp_state(rack.router2) == "BACKUP", "the second one stands by again")
+        wait_for(lambda: page(rack) == "node1", "HTTP through the first router again")
+
+
+def test_a_fault_in_the_middle_leaves_both_as_they_were(site, rack, tmp_path):
+    before = states(rack)
+    site.nodes()["node4"] = {"mac_address": "52:54:00:10:00:04"}
+    let_daemons_refuse(site, tmp_path, daemons=("dhcpd",))
+    outcome = site.play()
+    heal(rack.router)
+    assert outcome.returncode != 0 and "refused by the test" in outcome.output, outcome.output
+    wait_for(lambda: states(rack) == before, "both are as they were")
+    assert not leftovers(rack.router) and not leftovers(rack.router2)
+
+
+def test_what_goes_on_the_first_router_goes_on_the_second(site, rack):
+    site.settings["haproxy_settings"] = {"enable": True, "synchronise": True, "terminate_on_reload": True}
+    site.settings["cluster_services"] = [{"name": "extra", "port": 8081}]
+    site.play().ok()
+    assert config(rack.router2, f"{HAPROXY}/terminate_on_reload") == ""
+    assert "extra" in str(config(rack.router2, f"{HAPROXY}/ha_backends"))
+
+    # pfSense does not tell the other one that a flag is gone.
+    site.settings["haproxy_settings"]["terminate_on_reload"] = False
+    del site.settings["cluster_services"]
+    site.play().ok()
+    for router in (rack.router, rack.router2):
+        assert config(router, f"{HAPROXY}/terminate_on_reload") is None
+        assert "extra" not in str(config(router, f"{HAPROXY}/ha_backends"))
+    assert same_on_both(rack)
+
+
+def test_a_second_router_that_is_away_is_said_before_anything_changes(site, rack):
+    site.settings["cluster_services"] = [{"name": "later", "port": 8082}]
+    site.router_vars = {"ansible_connect_timeout": 10}
+    before = rack.router.run(CONFIG).stdout
+    rack.router2.stop()
+    try:
+        outcome = site.play()
+        assert outcome.returncode != 0 and "router2" in outcome.output
+        assert rack.router.run(CONFIG).stdout == before and not leftovers(rack.router)
+
+        # The way on without it: the first one alone, with a warning that the other one lacks it.
+        outcome = site.play("-l", "localhost,router1").ok()
+        assert "could not bring the configuration to the other router of the pair, 10.99.0.2" in outcome.output
+        assert not leftovers(rack.router)
+    finally:
+        rack.router2.start()
+    assert "later" not in str(config(rack.router2, f"{HAPROXY}/ha_backends"))
+    site.play().ok()
+    assert "later" in str(config(rack.router2, f"{HAPROXY}/ha_backends"))
