@@ -104,10 +104,17 @@ def test_the_second_router_stands_in_when_the_first_loses_power(converged, rack,
         wait_for(lambda: page(rack) == "node1", "HTTP through the first router again")
 
 
+def test_the_watch_acts_on_the_one_that_serves(converged):
+    site, _outcome = converged
+    output = site.play("--check", playbook="playbooks/watch.yml").ok().output
+    assert "router2 watch: stands by" in output and "router1 watch: stands by" not in output
+
+
 def test_a_fault_in_the_middle_leaves_both_as_they_were(site, rack, tmp_path):
     before = states(rack)
     site.nodes()["node4"] = {"mac_address": "52:54:00:10:00:04"}
     let_daemons_refuse(site, tmp_path, daemons=("dhcpd",))
+    rack.router.run("sed -i s/node1/node4/ /usr/local/sbin/dhcpd")
     outcome = site.play()
     heal(rack.router)
     assert outcome.returncode != 0 and "refused by the test" in outcome.output, outcome.output
@@ -125,7 +132,7 @@ def test_what_goes_on_the_first_router_goes_on_the_second(site, rack):
     # pfSense does not tell the other one that a flag is gone.
     site.settings["haproxy_settings"]["terminate_on_reload"] = False
     del site.settings["cluster_services"]
-    site.play().ok()
+    site.play("-e", "lab_carrier=xmlrpc").ok()
     for router in (rack.router, rack.router2):
         assert config(router, f"{HAPROXY}/terminate_on_reload") is None
         assert "extra" not in str(config(router, f"{HAPROXY}/ha_backends"))
