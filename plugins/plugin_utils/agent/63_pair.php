@@ -51,6 +51,7 @@ function pfrack_pair_tell(): ?array
     if (strpos($new, PFRACK_PAIR_DONE) !== false) {
         return ['peer' => $peer, 'synchronised' => true, 'words' => ''];
     }
-    $words = pfrack_new_notices($notices, 'sync_settings');
-    return ['peer' => $peer, 'synchronised' => false, 'words' => pfrack_utf8($words !== '' ? $words : trim($new))];
+    // It tries several times, and says so each time.
+    $lines = explode("\n", pfrack_new_notices($notices, 'sync_settings') ?: trim($new));
+    return ['peer' => $peer, 'synchronised' => false, 'words' => pfrack_utf8((string)end($lines))];
 }
