@@ -26,7 +26,11 @@ class Cluster:
             etcd_stop=STOP_ETCD,
             flannel_restart=RESTART_FLANNEL,
             flannel_timeout=120,
+            verify_engine="engine",
+            verify_image="busybox",
         )
+        if overlay:
+            self.site.settings.update(cluster_etcd=True, cluster_overlay="flannel")
         self.controllers = self.site.nodes("controllers")
         self.workers = self.site.nodes("workers")
         self.controllers.clear()

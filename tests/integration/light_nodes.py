@@ -53,6 +53,58 @@ while :; do
 done
 """
 RESTART_FLANNEL = "kill $(cat /run/flannel.pid)"
+# As much of a container engine as playbooks/verify.yml uses: a container is a network namespace in flannel's subnet,
+# with busybox for an image.
+ENGINE = r"""#!/bin/bash
+set -eu
+. /run/flannel/subnet.env
+own=${FLANNEL_SUBNET%/*} command=$1
+shift
+case $command in
+run)
+    [ "$1" = -d ] && detach=yes && shift || detach=
+    while [[ $1 == --* ]]; do
+        case $1 in --name) name=$2; shift 2 ;; --label) shift 2 ;; *) shift ;; esac
+    done
+    [ "$1" = busybox ] || { echo "no such image: $1" >&2; exit 125; }
+    shift
+    ip link show containers > /dev/null 2>&1 || {
+        ip link add containers type bridge
+        ip addr add "$FLANNEL_SUBNET" dev containers
+        ip link set containers mtu "$FLANNEL_MTU" up
+    }
+    echo 1 > /proc/sys/net/ipv4/ip_forward
+    [ $detach ] && number=2 || number=3
+    ip netns add "$name"
+    ip link add "c$number" mtu "$FLANNEL_MTU" type veth peer name eth0 netns "$name"
+    ip link set "c$number" master containers up
+    ip -n "$name" link set lo up
+    ip -n "$name" addr add "${own%.*}.$number/${FLANNEL_SUBNET#*/}" dev eth0
+    ip -n "$name" link set eth0 mtu "$FLANNEL_MTU" up
+    ip -n "$name" route add default via "$own"
+    [ -e /opt/busybox ] || { mkdir /opt/busybox; busybox --install -s /opt/busybox; }
+    program=(ip netns exec "$name" env PATH=/opt/busybox "$@")
+    if [ $detach ]; then
+        setsid "${program[@]}" < /dev/null > /dev/null 2>&1 &
+        echo "$name"
+    else
+        status=0
+        "${program[@]}" || status=$?
+        ip netns delete "$name"
+        exit $status
+    fi
+    ;;
+inspect) ip -n "$1" -4 -o addr show dev eth0 | sed 's/.*inet //; s,/.*,,' ;;
+rm)
+    shift
+    for name; do
+        ip netns pids "$name" 2> /dev/null | xargs -r kill -9
+        ip netns delete "$name" 2> /dev/null || true
+    done
+    ;;
+*) echo "$command: not known here" >&2; exit 125 ;;
+esac
+"""
 
 
 class LightNode:
@@ -74,6 +126,7 @@ class LightNode:
             input=key,
         )
         self.units = [self.machine.popen(script) for script in [ETCD, *([FLANNEL] if self.overlay else [])]]
+        self.machine.run("cat > /usr/local/bin/engine; chmod +x /usr/local/bin/engine", input=ENGINE)
         wait_for(lambda: listening(self.machine, 22), f"{self.name} listens on 22", 60)
 
     def lose(self):

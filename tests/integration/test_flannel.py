@@ -46,8 +46,7 @@ def cluster(racks, tmp_path_factory):
     cluster.plug_in("node2", worker=True)
     try:
         cluster.early = cluster.play(playbook=PLAYBOOK)
-        cluster.play().ok()
-        cluster.play(playbook=PLAYBOOK).ok()
+        cluster.play(playbook="playbooks/cluster.yml").ok()
         yield cluster
     finally:
         cluster.end()
@@ -96,3 +95,34 @@ def test_a_node_by_one_line_and_new_certificates_keep_what_there_is(cluster):
     assert cluster.subnet("node2") == before
     for one, other in (("node3", "node1"), ("node2", "node3")):
         cluster.reach(one, other)
+
+
+def chat(cluster, *arguments):
+    """(whether it succeeded, what it printed, on one line) of playbooks/verify.yml, which leaves nothing behind."""
+    run = cluster.play(*arguments, playbook="playbooks/verify.yml")
+    assert cluster.etcdctl("get", "/pfrack/", "--prefix", "--keys-only").stdout == ""
+    for node in cluster.nodes.values():
+        assert node.machine.run("ip netns list").stdout == "", node.name
+    return run.returncode == 0, " ".join(run.output.split())
+
+
+def test_containers_talk_and_what_stops_them_is_named(cluster):
+    worked, output = chat(cluster)
+    assert worked and "6 pairs talked" in output, output
+    machine = cluster.nodes["node2"].machine
+    machine.run("mv /usr/local/bin/engine /usr/local/bin/gone")
+    worked, output = chat(cluster, "-e", "verify_timeout=10")
+    assert not worked, output
+    for words in ("node1 -> node3: talked", "node3 -> node1: talked", "node3 -> node2: listener: node2: no container"):
+        assert words in output, output
+    machine.run("mv /usr/local/bin/gone /usr/local/bin/engine")
+
+    cluster.nodes["node3"].machine.run("iptables -I INPUT -p udp --dport 8472 -j DROP")
+    worked, output = chat(cluster, "-e", "verify_timeout=10")
+    assert not worked, output
+    for words in (
+        "node1 -> node2: talked",
+        "node2 -> node1: talked",
+        "node2 -> node3: connection: node2: no connection",
+    ):
+        assert words in output, output
