@@ -9,7 +9,7 @@ from ..boot.kernel import COREOS, FEDORA, FLATCAR
 from ..errors import DesiredError
 from . import cloud_config, ignition
 from .merge import merge
-from .overlay_units import overlay_units
+from .overlay_units import overlay_files, overlay_units
 
 ENGINES = ("docker", "containerd", "none")
 # What each image calls its container engine's unit; containerd comes with docker on Flatcar.
@@ -84,9 +84,15 @@ def _files(node, settings):
         files.append(("/etc/flatcar/update.conf", "REBOOT_STRATEGY=off\n", 0o644))
     if not settings["automatic_reboots"] and settings["family"] == FEDORA:
         files.append(("/etc/zincati/config.d/90-pfrack.toml", "[updates]\nenabled = false\n", 0o644))
+    files += overlay_files(_overlay(node, settings))
     for entry in settings.get("files") or []:
         files.append((entry["path"], entry["content"], int(str(entry.get("mode") or "0644"), 8)))
     return files
+
+
+def _overlay(node, settings):
+    # Nobody brings keys to a machine that is not in the inventory.
+    return settings.get("overlay") or "none" if node["name"] else "none"
 
 
 def _network(node, settings):
@@ -125,8 +131,6 @@ def _units(node, settings):
     if not settings["automatic_reboots"] and family in _UPDATE_UNITS:
         units.append({"name": _UPDATE_UNITS[family], "mask": True})
     member = bool(settings.get("etcd_group")) and settings["etcd_group"] in (node.get("groups") or [])
-    # Nobody brings keys to a machine that is not in the inventory.
-    overlay = settings.get("overlay") if node["name"] else None
-    units += overlay_units(family, member, overlay or "none", settings.get("flannel_image"))
+    units += overlay_units(family, member, _overlay(node, settings), settings.get("flannel_image"))
     # Of a unit that is here already, the user adds to ours.
     return merge(units, list(settings.get("units") or []))

@@ -15,7 +15,32 @@ from ..errors import DesiredError
 PLACE = "/etc/ssl/etcd"
 DROPIN = "20-pfrack.conf"
 _WAIT = "[Unit]\nConditionPathExists=%s\n"
-_PATH = "[Unit]\nDescription=%s\n\n[Path]\nPathExists=%s\nUnit=%s\n\n[Install]\nWantedBy=multi-user.target\n"
+_PATH = """[Unit]
+Description=%s has what it needs (pfrack)
+
+[Path]
+PathExists=%s
+
+[Install]
+WantedBy=multi-user.target
+"""
+# Between the path and the unit: a path starts what it leads to again and again while that fails, without the pauses
+# that the unit itself makes, until systemd has enough of it.
+_START = """[Unit]
+Description=Start %s, which has what it needs (pfrack)
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/bin/systemctl start --no-block %s
+"""
+# flanneld does not start without it, and not every container engine loads it.
+_MODULES = [("/etc/modules-load.d/pfrack-flannel.conf", "br_netfilter\n", 0o644)]
+
+
+def overlay_files(overlay):
+    """[(path, text, mode)] for one node."""
+    return _MODULES if overlay == "flannel" else []
 
 
 def overlay_units(family, member, overlay, flannel_image):
@@ -31,31 +56,30 @@ def overlay_units(family, member, overlay, flannel_image):
     return units + (_flannel(flannel_image) if overlay == "flannel" else [])
 
 
+def _waiting(name, unit, complete):
+    return [
+        {"name": "pfrack-%s.path" % name, "enabled": True, "contents": _PATH % (name, complete)},
+        {"name": "pfrack-%s.service" % name, "contents": _START % (name, unit)},
+    ]
+
+
 def _etcd():
     complete = PLACE + "/complete"
     text = _WAIT % complete + "\n[Service]\nEnvironment=ETCD_SSL_DIR=%s\nEnvironmentFile=-%s/etcd.env\n" % (
         PLACE,
         PLACE,
     )
-    path = _PATH % ("etcd has what it needs (pfrack)", complete, "etcd-member.service")
-    return [
-        {"name": "etcd-member.service", "dropins": [{"name": DROPIN, "contents": text}]},
-        {"name": "pfrack-etcd.path", "enabled": True, "contents": path},
-    ]
+    unit = "etcd-member.service"
+    return [{"name": unit, "dropins": [{"name": DROPIN, "contents": text}]}, *_waiting("etcd", unit, complete)]
 
 
 def _flannel(image):
     complete = PLACE + "/flannel-complete"
     # flannel of the operating system is too old for etcd's API v3. Both units run it.
-    service = "\n[Service]\nEnvironment=FLANNEL_IMAGE=%s\n" % image
-    daemon = _WAIT % complete + service + "EnvironmentFile=-%s/flannel.env\n" % PLACE
-    path = _PATH % ("flannel has what it needs (pfrack)", complete, "flanneld.service")
+    wait = _WAIT % complete + "\n[Service]\nEnvironment=FLANNEL_IMAGE=%s\n" % image
+    daemon = wait + "EnvironmentFile=-%s/flannel.env\n" % PLACE
     return [
         {"name": "flanneld.service", "dropins": [{"name": DROPIN, "contents": daemon}]},
-        {
-            "name": "flannel-docker-opts.service",
-            "enabled": True,
-            "dropins": [{"name": DROPIN, "contents": _WAIT % complete + service}],
-        },
-        {"name": "pfrack-flannel.path", "enabled": True, "contents": path},
+        {"name": "flannel-docker-opts.service", "enabled": True, "dropins": [{"name": DROPIN, "contents": wait}]},
+        *_waiting("flannel", "flanneld.service", complete),
     ]
