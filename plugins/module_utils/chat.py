@@ -33,7 +33,7 @@ def peers(names, pairs="auto"):
 def report(chosen, listened, talked):
     """[{ok, stopped_at, sentence}] in the order of `chosen`, which is what peers() gave.
 
-    listened, talked: {name: what its script printed}; a name is missing when the node could not be reached.
+    listened, talked: {name: what its script printed}; a name is missing when it never ran.
     """
     ready = {name: _ready(listened.get(name)) for name in chosen}
     result = []
@@ -72,7 +72,8 @@ def _outcome(name, other, ready, said, printed):
     if printed is None:
         return _failure(name, ["node"])
     if not said:
-        return _failure(name, ["connection", "its", "script", "ended", "with:", _last(printed)])
+        failed = next((words[1:] for words in _lines(printed) if words[0] == "failed"), None)
+        return _failure(name, failed or ["connection", "its", "script", "ended", "with:", _last(printed)])
     return ("", "") if said == ["ok"] else _failure(name, said)
 
 

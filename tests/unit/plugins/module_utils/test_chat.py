@@ -30,6 +30,7 @@ def test_few_talk_to_everybody_and_many_to_the_next_one():
             "no container listens (its script ended with: sudo: a password is required)",
         ),
         (None, "", "a -> b: node: b: does not answer over SSH"),
+        (LISTENS, "pfrack-chat failed node no route", "a -> b: node: a: does not answer over SSH (no route)"),
         (LISTENS, None, "a -> b: node: a: does not answer over SSH"),
         (LISTENS, "pfrack-chat b key\n", "a -> b: key: a: the address is not in etcd"),
         (
