@@ -20,7 +20,7 @@ description:
     controller, and believed by their hash, or sealed. Where the router cannot reach the controller, everything travels
     in many small pieces, and files may not be larger than 4 MB.
   - Changes are made once or never. When the line is cut in the middle of one, the router is asked what became of it.
-version_added: 0.2.0
+version_added: 0.1.0
 extends_documentation_fragment:
   - pfrack.cluster.https
   - pfrack.cluster.persistent

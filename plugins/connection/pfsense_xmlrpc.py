@@ -15,7 +15,7 @@ description:
   - Changes run apart from the web server and are made once or never. When the line is cut in the middle of one, the
     router is asked what became of it.
   - A wrong password is tried once only, because the router's login protection blocks an address after a few of them.
-version_added: 0.2.0
+version_added: 0.1.0
 extends_documentation_fragment:
   - pfrack.cluster.https
   - pfrack.cluster.persistent

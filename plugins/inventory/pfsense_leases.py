@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: pfsense_leases
 short_description: Machines that hold a DHCP lease of a pfSense router
-version_added: 0.2.0
+version_added: 0.1.0
 author:
   - pfrack.cluster contributors (@pfrack)
 description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: boot_menu
 short_description: Boot menus of machines that boot from the network
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Renders the menus of all machines for PXELINUX and iPXE, with what is needed to install them, and publishes what
     differs in one step. Configurations are published before the menus that lead to them.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: boot_trace_info
 short_description: Where machines stand on their way from power-on to a running node
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Reads the router's logs and leases, and says how far each machine has come since its last start, and what to do.
   - Which boot loader and which menu were fetched can only be told when the TFTP server logs, see

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cluster_certificate
 short_description: Certificates of the cluster's own authority
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Keeps a certificate authority and its certificates in a directory of the controller. What is missing, has other
     names or addresses, or ends soon is issued anew.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: etcd_key
 short_description: One key of etcd
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Puts a value under a key of etcd (API v3), or removes the key. When somebody else writes at the same moment,
     it fails, and nothing of theirs is lost.

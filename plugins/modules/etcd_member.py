@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: etcd_member
 short_description: Add, promote and remove members of an etcd cluster safely
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Makes one change of the membership, if the cluster survives it, also when the next machine fails.
   - A new member is a learner first, which has no vote. It gets one when it has caught up.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: etcd_member_info
 short_description: Members of an etcd cluster
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Asks an etcd cluster for its members, and each of them whether it is up. No answer at all is no error, unless
     members are waited for.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: etcd_snapshot
 short_description: Save all keys of an etcd cluster to the controller
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Writes a snapshot, readable for its owner only. Its checksum is verified before it replaces an earlier file.
   - The playbook C(pfrack.cluster.etcd_restore) makes a cluster of it again.

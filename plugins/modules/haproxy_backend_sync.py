@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: haproxy_backend_sync
 short_description: Let the servers of HAProxy's backends follow the nodes without a reload
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Compares the wanted servers with C(config.xml) and with the running HAProxy and makes both agree in names,
     addresses, ports, ids, weights and checks. C(config.xml) is written once, and only if it changes; the running

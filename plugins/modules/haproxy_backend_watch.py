@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: haproxy_backend_watch
 short_description: Let the servers of HAProxy's backends follow leases, health and the inventory all the time
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Waits on the router, over one kept connection, until a DHCP lease, the health of a server or the configuration
     changes, and then does what M(pfrack.cluster.haproxy_backend_sync) does. It does not end by itself.

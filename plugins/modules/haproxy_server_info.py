@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: haproxy_server_info
 short_description: The servers of the running HAProxy, and whether they are up
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Reads the state of all servers from HAProxy's runtime socket, and waits until some of them are up when asked to.
 author:

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: node_config
 short_description: Configurations of nodes for their first boot
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Writes one Ignition file (specification 3.3.0) for each node to a directory of the controller, or one cloud-config
     for historic CoreOS Container Linux. Files there that belong to no node are removed.

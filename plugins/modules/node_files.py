@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: node_files
 short_description: Bring files to a node that has no Python
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Copies files from the controller to a node over its SSH connection, with nothing but a shell there. Flatcar and
     Fedora CoreOS have no Python.

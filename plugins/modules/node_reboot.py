@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: node_reboot
 short_description: Restart a node that has no Python
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Restarts a node over its SSH connection, with nothing but a shell there, and waits until it has started anew.
     Flatcar and Fedora CoreOS have no Python, which M(ansible.builtin.reboot) needs.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: node_wait
 short_description: Wait until a node that has no Python is ready
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Waits until a node answers over its SSH connection and a command succeeds there. Flatcar and Fedora CoreOS have no
     Python, which M(ansible.builtin.wait_for_connection) needs.

@@ -15,7 +15,7 @@ def test_few_talk_to_everybody_and_many_to_the_next_one():
     assert chat.peers(["a", "b", "c"]) == {"a": ["b", "c"], "b": ["a", "c"], "c": ["a", "b"]}
     names = [str(number) for number in range(300)]
     ring = chat.peers(names)
-    assert [others for others in ring.values()] == [[name] for name in names[1:] + names[:1]]
+    assert list(ring.values()) == [[name] for name in names[1:] + names[:1]]
     assert chat.peers(["a"], "ring") == {}
 
 
