@@ -27,7 +27,7 @@ options:
     description: Return the DHCP leases as well.
     type: bool
     default: false
-    version_added: 0.2.0
+    version_added: 0.1.0
 seealso:
   - module: pfrack.cluster.pfsense_package
 """
@@ -136,7 +136,7 @@ router:
       type: list
       returned: when O(leases) is set
       elements: dict
-      version_added: 0.2.0
+      version_added: 0.1.0
       sample:
         - address: 10.10.0.100
           mac: "52:54:00:10:00:09"
