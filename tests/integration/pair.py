@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 
+from clients import wait_for
 from playbook_run import Outcome, Site, give_up_port_80
 
 VIP = "10.10.0.10"
@@ -30,8 +31,11 @@ def pair_site(rack, directory) -> Site:
 def fresh_pair(rack) -> None:
     """Both routers in their first state, as an admin leaves them who wants services on port 80."""
     rack.reset()
-    for router in (rack.router, rack.router2):
+    for router in (rack.router2, rack.router):
         give_up_port_80(router)
+    # What pfSense writes on the second router in a moment would be based on what stands there now.
+    sending = ["pgrep", "-f", "rc.filter_synchronize"]
+    wait_for(lambda: rack.router.run(sending, check=False).returncode, "pfSense has taken it across")
 
 
 def changed(outcome: Outcome, host: str) -> int:

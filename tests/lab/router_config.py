@@ -17,6 +17,7 @@ GATEWAY = "198.51.100.1"
 SECOND = "router2"
 SECOND_LAN_ADDRESS = "10.10.0.3"
 SECOND_WAN_ADDRESS = "198.51.100.3"
+SHARED_LAN_ADDRESS = "10.10.0.254"
 SYNC_ADDRESSES = ("10.99.0.1", "10.99.0.2")
 # /etc/version and the version of the configuration format.
 RELEASES = {"2.7": ("2.7.2-RELEASE", "23.3"), "2.8": ("2.8.0-RELEASE", "23.9")}
@@ -92,25 +93,50 @@ def key_directory(rack: Path, name: str) -> Path:
     return rack / name if name == SECOND else rack
 
 
+GATEWAY_VIP = """\t<virtualip>
+		<vip>
+			<mode>carp</mode>
+			<interface>lan</interface>
+			<uniqid>5f3b0c2a41b3d</uniqid>
+			<descr><![CDATA[gateway of the LAN]]></descr>
+			<type>single</type>
+			<subnet>{address}</subnet>
+			<subnet_bits>24</subnet_bits>
+			<vhid>254</vhid>
+			<advbase>1</advbase>
+			<advskew>{skew}</advskew>
+			<password><![CDATA[gateway]]></password>
+		</vip>
+	</virtualip>
+"""
+
+
 def pair_config(text: str, name: str) -> str:
-    """The first configuration of one router of a pair: the cable between them, and what the first sends."""
+    """The first configuration of one router of a pair, as an admin leaves it: the cable between them, a gateway that
+    moves, DHCP failover, and what the first one sends."""
     second = name == SECOND
+    partner = SECOND_LAN_ADDRESS
     if second:
         for first, other in ((LAN_ADDRESS, SECOND_LAN_ADDRESS), (WAN_ADDRESS, SECOND_WAN_ADDRESS)):
             text = text.replace(f"<ipaddr>{first}</ipaddr>", f"<ipaddr>{other}</ipaddr>", 1)
         text = text.replace("<hostname>pfSense</hostname>", "<hostname>pfSense2</hostname>", 1)
+        partner = LAN_ADDRESS
     own, other = SYNC_ADDRESSES[second], SYNC_ADDRESSES[not second]
     interface = (
         "\t<opt1>\n\t\t\t<enable></enable>\n\t\t\t<if>em2</if>\n\t\t\t<descr><![CDATA[SYNC]]></descr>\n"
         f"\t\t\t<ipaddr>{own}</ipaddr>\n\t\t\t<subnet>24</subnet>\n\t\t</opt1>\n\t</interfaces>"
     )
     text = text.replace("</interfaces>", interface, 1)
-    if second:
-        return text
-    boxes = "".join(f"\t\t<synchronize{box}>on</synchronize{box}>\n" for box in SYNCHRONISED)
-    peer = f"\t\t<synchronizetoip>{other}</synchronizetoip>\n\t\t<username>admin</username>\n"
-    password = f"\t\t<password>{debian_root.PASSWORD}</password>\n"
-    return text.replace("</pfsense>", f"\t<hasync>\n{peer}{password}{boxes}\t</hasync>\n</pfsense>")
+    failover = (
+        f"<gateway>{SHARED_LAN_ADDRESS}</gateway>\n\t\t\t<failover_peerip>{partner}</failover_peerip>\n\t\t</lan>"
+    )
+    text = text.replace("</lan>\n\t</dhcpd>", f"\t{failover}\n\t</dhcpd>", 1)
+    last = GATEWAY_VIP.format(address=SHARED_LAN_ADDRESS, skew=100 if second else 0)
+    if not second:
+        boxes = "".join(f"\t\t<synchronize{box}>on</synchronize{box}>\n" for box in SYNCHRONISED)
+        peer = f"\t\t<synchronizetoip>{other}</synchronizetoip>\n\t\t<username>admin</username>\n"
+        last += f"\t<hasync>\n{peer}\t\t<password>{debian_root.PASSWORD}</password>\n{boxes}\t</hasync>\n"
+    return text.replace("</pfsense>", f"{last}</pfsense>")
 
 
 def _write(path: Path, text: str) -> None:

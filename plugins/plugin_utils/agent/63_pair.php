@@ -7,6 +7,7 @@
 // because what it has taken over it does not always give back.
 
 const PFRACK_PAIR_SCRIPT = '/etc/rc.filter_synchronize';
+const PFRACK_PAIR_OTHERS = 120.0;
 const PFRACK_PAIR_DONE = 'XMLRPC sync successfully completed';
 
 /** The address that pfSense sends its configuration to; empty when it does not. */
@@ -42,6 +43,10 @@ function pfrack_pair_tell(): ?array
     if ($peer === '' || !is_file(PFRACK_PAIR_SCRIPT)) {
         return null;
     }
+    // One that began before us holds what was there then, and might come last.
+    pfrack_wait(static function (): bool {
+        return pfrack_run(['pgrep', '-f', '[r]c.filter_synchronize'])[0] !== 0;
+    }, PFRACK_PAIR_OTHERS);
     $status = '/var/run/filter_reload_status';
     $before = (string)@file_get_contents($status);
     $notices = pfrack_notices();
