@@ -66,7 +66,8 @@ def _mode(value, option):
 
 
 def _differs(remote, local, mode):
-    return remote is None or remote["sha256"] != local.sha256 or remote["mode"] != mode
+    # The hash comes last: whatever differs by its size is hashed while it travels.
+    return remote is None or remote["size"] != local.size or remote["mode"] != mode or remote["sha256"] != local.sha256
 
 
 def _listing(sha256, size, mode):

@@ -226,7 +226,8 @@ class Router:
     def publish(self, root, directory, files, remove, directory_mode="0755"):
         """Verify and move staged files into place, and remove others; all or nothing becomes visible.
 
-        files: [{name, path, sha256, mode}]; directory: from stage(), or None when there are none; modes: octal text.
+        files: [{name, path, sha256, mode}], with `key` if it came by incoming(); directory: from stage(), or None
+        when there are none; modes: octal text.
         """
         return self._result(
             self._call(
@@ -242,15 +243,15 @@ class Router:
         )
 
     def incoming(self, root, sizes, air=0):
-        """Where big files arrive, each under its hash, and how far they are, after a check of the free space.
+        """Where big files arrive, each under its key, and how far they are, after a check of the free space.
 
-        sizes: {SHA-256: bytes}; air: bytes that must be free besides. Gives {directory, sizes: {SHA-256: bytes}}.
+        sizes: {key of 64 hex digits: bytes}; air: bytes that must be free besides. Gives {directory, sizes}.
         """
         result = self._result(self._call("incoming", {"root": root, "sizes": sizes, "air": air}))
         return dict(result, sizes=_map(result, "sizes"))
 
     def adopt(self, root, directory, files):
-        """Move complete big files into a staging directory, {name: SHA-256}, for publish()."""
+        """Give complete big files a name in a staging directory, {name: key}, for publish()."""
         return self._result(self._call("adopt", {"root": root, "directory": directory, "files": files}))
 
     def point(self, root, links, dry=False):

@@ -9,7 +9,7 @@ import fnmatch
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
+import threading
 
 from ansible_collections.pfrack.cluster.plugins.module_utils.errors import DesiredError
 
@@ -17,13 +17,46 @@ STAGE_PREFIX = ".pfrack-stage-"
 CHUNK = 1 << 20
 
 
-@dataclass
 class LocalFile:
-    """Where a file is, its SHA-256 in hex and its size in bytes."""
+    """Where a file is and its size in bytes; its SHA-256 in hex is found out when somebody asks for it."""
 
-    full_path: str
-    sha256: str
-    size: int
+    def __init__(self, full_path):
+        status = os.stat(full_path)
+        self.full_path = full_path
+        self.size = status.st_size
+        self._changed = status.st_mtime_ns
+        self._sha256 = None
+        self._thread = None
+
+    @property
+    def sha256(self):
+        if self._thread:
+            self._thread.join()
+        if self._sha256 is None:
+            self._find_hash()
+        return self._sha256
+
+    def hash_meanwhile(self):
+        """Begin with the hash, while something else is waited for."""
+        if self._sha256 is None:
+            self._thread = threading.Thread(target=self._find_hash, daemon=True)
+            self._thread.start()
+
+    def _find_hash(self):
+        digest = hashlib.sha256()
+        with open(self.full_path, "rb") as source:
+            while chunk := source.read(CHUNK):
+                digest.update(chunk)
+        self._sha256 = digest.hexdigest()
+
+    def key(self):
+        """What tells this file from others and from what it was before, in 64 hex digits, without reading it all."""
+        digest = hashlib.sha256(b"%d %d " % (self.size, self._changed))
+        with open(self.full_path, "rb") as source:
+            digest.update(source.read(CHUNK))
+            source.seek(max(self.size - CHUNK, 0))
+            digest.update(source.read())
+        return digest.hexdigest()
 
 
 def excluded(path, patterns):
@@ -85,13 +118,7 @@ def _problem(full_path, path, real_root):
 
 def local_file(full_path):
     """The LocalFile at a path; links are followed."""
-    real = os.path.realpath(full_path)
-    digest, size = hashlib.sha256(), 0
-    with open(real, "rb") as source:
-        while chunk := source.read(CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-    return LocalFile(real, digest.hexdigest(), size)
+    return LocalFile(os.path.realpath(full_path))
 
 
 def _fail(error):

@@ -29,8 +29,9 @@ def send(router, root, files, remove, mode, directory_mode, say=lambda text: Non
     small = {path: file for path, file in files.items() if path not in big}
     bundles = _bundles(list(small.values()))
     room = max((sum(file.size for file in bundle) for bundle in bundles if len(bundle) > 1), default=0)
+    keys = {path: file.key() for path, file in big.items()}
     if big:
-        _bring(router, root, big, sum(file.size for file in small.values()) + room, say)
+        _bring(router, root, big, keys, sum(file.size for file in small.values()) + room, say)
     # Big files have their room already.
     sizes = [file.size for file in small.values()] + [0] * len(big)
     staged = router.stage(root, [*sizes, room])
@@ -40,9 +41,9 @@ def send(router, root, files, remove, mode, directory_mode, say=lambda text: Non
         for bundle in bundles:
             _carry(router, directory, carrier, [(next(unnamed), file) for file in bundle])
         if big:
-            router.adopt(root, directory, {name: file.sha256 for name, file in zip(unnamed, big.values(), strict=True)})
+            router.adopt(root, directory, dict(zip(unnamed, keys.values(), strict=True)))
         entries = [
-            {"name": name, "path": path, "sha256": file.sha256, "mode": mode}
+            {"name": name, "path": path, "sha256": file.sha256, "mode": mode, "key": keys.get(path, "")}
             for name, (path, file) in zip(names, {**small, **big}.items(), strict=True)
         ]
         router.publish(root, directory, entries, remove, directory_mode)
@@ -80,23 +81,25 @@ def _carry(router, directory, carrier, named):
     router.unpack(directory, carrier, sizes)
 
 
-def _bring(router, root, files, others, say):
-    """Let the missing parts of big files arrive. others: bytes of the files that follow."""
-    sizes = {file.sha256: file.size for file in files.values()}
+def _bring(router, root, files, keys, others, say):
+    """Let the missing parts of big files arrive, under their keys. others: bytes of the files that follow."""
+    sizes = {keys[path]: file.size for path, file in files.items()}
     arrived = router.incoming(root, sizes, others)
     for path, file in files.items():
-        have = begin = arrived["sizes"].get(file.sha256, 0)
+        file.hash_meanwhile()
+        key = keys[path]
+        have = begin = arrived["sizes"].get(key, 0)
         if have:
             say("%s: going on at %s" % (path, share(have, file.size)))
         while have < file.size:
             end = min(have + LEG, file.size)
             try:
-                have = router.upload(file.full_path, arrived["directory"], file.sha256, have, LEG)["size"]
+                have = router.upload(file.full_path, arrived["directory"], key, have, LEG)["size"]
             except RouterError as error:
                 if error.kind not in ("unreachable", "timeout"):
                     raise
                 arrived = router.incoming(root, sizes, others)
-                have = arrived["sizes"].get(file.sha256, 0)
+                have = arrived["sizes"].get(key, 0)
                 # Again only for as long as it helps.
                 if have <= begin:
                     raise
@@ -106,8 +109,6 @@ def _bring(router, root, files, others, say):
             if have != end:
                 raise RouterError("missing", "%s changed while it was read" % file.full_path)
             say("%s: %s" % (path, share(have, file.size)))
-        # Another file may be the same.
-        arrived["sizes"][file.sha256] = have
 
 
 def _drop(router, directory):

@@ -76,7 +76,6 @@ def test_a_thousand_files_are_a_handful_of_requests(carrier, tmp_path):
 def test_a_big_file_goes_on_where_it_was_cut(carrier, router, tmp_path, monkeypatch):
     monkeypatch.setattr(send, "LEG", 4 << 20)
     (tmp_path / "image").write_bytes(os.urandom(21_000_000))
-    (tmp_path / "twin").write_bytes((tmp_path / "image").read_bytes())
     (tmp_path / "menu").write_text("small\n")
     carrier.cut = 4
     with pytest.raises(RouterError):
@@ -90,3 +89,17 @@ def test_a_big_file_goes_on_where_it_was_cut(carrier, router, tmp_path, monkeypa
     assert 2 < carrier.ops.count("upload") < 7, "some of it was there"
     assert hashes(carrier.router.tree(ROOT)["files"]) == hashes(scan(tmp_path))
     assert "pfrack" not in router.run(f"ls -A {ROOT} /tftpboot").stdout
+
+
+@pytest.mark.parametrize("carrier", ["ssh"], indirect=True)
+def test_what_arrived_damaged_is_sent_anew(carrier, router, tmp_path):
+    (tmp_path / "image").write_bytes(os.urandom(send.BIG))
+    key = scan(tmp_path)["image"].key()
+    router.run(
+        f"mkdir -p {ROOT}/.pfrack-stage-incoming && head -c 2000000 /dev/zero > {ROOT}/.pfrack-stage-incoming/{key}"
+    )
+    with pytest.raises(RouterError, match="damaged"):
+        carrier.send(tmp_path)
+    assert carrier.router.tree(ROOT)["files"] == {}
+    carrier.send(tmp_path)
+    assert hashes(carrier.router.tree(ROOT)["files"]) == hashes(scan(tmp_path))

@@ -59,7 +59,7 @@ function pfrack_publish(array $params): array
         }
     }
     foreach ($plan as $file) {
-        pfrack_incoming_done($root, $file['sha256']);
+        pfrack_incoming_done($root, $file['key']);
     }
     if ($directory !== '') {
         pfrack_remove_tree($directory);
@@ -83,12 +83,13 @@ function pfrack_publish_check(string $root, string $directory, array $file): arr
     if (is_link($staged) || !is_file($staged)) {
         throw new PfrackError('missing', "the content of $path did not arrive");
     }
-    $hash = pfrack_check_hash(strtolower(pfrack_text($file['sha256'] ?? '')));
+    $hash = strtolower(pfrack_text($file['sha256'] ?? ''));
+    $key = pfrack_text($file['key'] ?? '');
     if (pfrack_sha256($staged) !== $hash) {
-        pfrack_incoming_done($root, $hash);
+        pfrack_incoming_done($root, $key);
         throw new PfrackError('invalid', "the content of $path was damaged on its way: nothing was published");
     }
-    return ['path' => $path, 'staged' => $staged, 'mode' => $mode, 'sha256' => $hash];
+    return ['path' => $path, 'staged' => $staged, 'mode' => $mode, 'sha256' => $hash, 'key' => $key];
 }
 
 /** @param mixed $mode octal text */

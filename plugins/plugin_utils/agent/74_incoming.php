@@ -3,8 +3,8 @@
 // GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Big files may take several runs: what has arrived is kept under the hash of the whole file. Whoever writes there writes
-// the same at the same place, so that a run that was cut does not disturb the next one.
+// Big files may take several runs: what has arrived is kept under a key that the sender made of the file. Whoever writes
+// there writes the same at the same place, so that a run that was cut does not disturb the next one.
 // Complete ones get a name in a staging directory, and are published from there like any other file.
 
 // Begins like a staging directory, so that no tree shows it; the sweep leaves it alone.
@@ -25,13 +25,13 @@ function pfrack_incoming_directory(string $root): string
     return $directory;
 }
 
-/** @param mixed $hash */
-function pfrack_check_hash($hash): string
+/** @param mixed $key */
+function pfrack_check_key($key): string
 {
-    if (!is_string($hash) || preg_match('~^[0-9a-f]{64}$~D', $hash) !== 1) {
-        throw new PfrackError('invalid', json_encode($hash) . ' is not a SHA-256 in hex');
+    if (!is_string($key) || preg_match('~^[0-9a-f]{64}$~D', $key) !== 1) {
+        throw new PfrackError('invalid', json_encode($key) . ' is not a key of 64 hex digits');
     }
-    return $hash;
+    return $key;
 }
 
 /** How much of each file is here, after the check that the rest finds room. */
@@ -40,18 +40,18 @@ function pfrack_op_incoming(array $params): array
     $root = pfrack_check_root($params['root'] ?? null);
     $wanted = $params['sizes'] ?? null;
     if (!is_array($wanted)) {
-        throw new PfrackError('invalid', "incoming needs 'sizes', an object of hash and bytes");
+        throw new PfrackError('invalid', "incoming needs 'sizes', an object of key and bytes");
     }
     $need = 1048576 + (is_int($params['air'] ?? null) ? $params['air'] : 0);
     $have = [];
     $directory = "$root/" . PFRACK_INCOMING;
     pfrack_check_parents('', substr($directory, 1), true);
-    foreach ($wanted as $hash => $size) {
-        $file = "$directory/" . pfrack_check_hash((string)$hash);
+    foreach ($wanted as $key => $size) {
+        $file = "$directory/" . pfrack_check_key((string)$key);
         clearstatcache(true, $file);
         $present = is_file($file) && !is_link($file) ? (int)filesize($file) : 0;
-        $have[$hash] = $present > $size ? 0 : $present;
-        $need += $size - $have[$hash];
+        $have[$key] = $present > $size ? 0 : $present;
+        $need += $size - $have[$key];
     }
     foreach (glob("$directory/*", GLOB_NOSORT) ?: [] as $file) {
         $old = (int)@filemtime($file) < time() - PFRACK_INCOMING_SECONDS;
@@ -76,7 +76,7 @@ function pfrack_arriving(array $params): string
         return pfrack_check_staged($directory) . '/' . pfrack_check_name($params['name'] ?? null);
     }
     $directory = pfrack_incoming_directory(pfrack_check_root(dirname($directory)));
-    return "$directory/" . pfrack_check_hash($params['name'] ?? null);
+    return "$directory/" . pfrack_check_key($params['name'] ?? null);
 }
 
 /** Give complete files a second name in a staging directory. publish verifies them, and only then the first one goes. */
@@ -86,21 +86,21 @@ function pfrack_op_adopt(array $params): array
     $directory = pfrack_check_staged($params['directory'] ?? null, $root);
     $files = is_array($params['files'] ?? null) ? $params['files'] : [];
     $incoming = pfrack_incoming_directory($root);
-    foreach ($files as $name => $hash) {
-        $file = "$incoming/" . pfrack_check_hash($hash);
+    foreach ($files as $name => $key) {
+        $file = "$incoming/" . pfrack_check_key($key);
         $target = "$directory/" . pfrack_check_name(sprintf('%06d', (int)$name));
         if (is_link($file) || !is_file($file) || !@link($file, $target)) {
-            throw new PfrackError('missing', "a file did not arrive: $hash", 'link', pfrack_last_error());
+            throw new PfrackError('missing', "a file did not arrive: $key", 'link', pfrack_last_error());
         }
     }
     return ['adopted' => count($files)];
 }
 
-/** What has arrived under a hash is in its place now, or is not what it should be. */
-function pfrack_incoming_done(string $root, string $hash): void
+/** What has arrived under a key is in its place now, or is not what it should be. */
+function pfrack_incoming_done(string $root, string $key): void
 {
     $directory = "$root/" . PFRACK_INCOMING;
-    if (@unlink("$directory/" . pfrack_check_hash($hash))) {
+    if ($key !== '' && @unlink("$directory/" . pfrack_check_key($key))) {
         @rmdir($directory);
     }
 }

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from ansible_collections.pfrack.cluster.plugins.action.pfsense_boot_artifacts import ActionModule
 from ansible_collections.pfrack.cluster.plugins.plugin_utils import send
-from fake_agent import FakeAgent, digest, failure
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.local_tree import local_file
+from fake_agent import FakeAgent, failure
 from run_action import run_action
 
 ROOT = "/tftpboot/pfrack/os"
@@ -96,8 +99,8 @@ def test_what_has_arrived_already_needs_no_room(agent, release, monkeypatch):
     monkeypatch.setattr(send, "BIG", 200)
     monkeypatch.setattr(send, "LEG", 100)
     wanted = release("1.2.3")
-    data = b"1.2.3" * 100
-    agent.arrived[digest(data)] = data[:400]
+    key = local_file(os.path.join(wanted["directory"], "image")).key()
+    agent.arrived[key] = b"1.2.3" * 80
     agent.free = 300
     assert run(agent, wanted)["changed"] is True
 
