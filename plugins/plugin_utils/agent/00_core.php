@@ -42,6 +42,8 @@ final class Pfrack
     public static $staged = [];
     /** @var array<string, bool> directories where big files arrive */
     public static $growing = [];
+    /** @var array<string, array> device:inode => the openssl that hashes this file while it arrives */
+    public static $hashing = [];
     /** @var array<string, bool> */
     public static $jobs = [];
     /** @var callable|null what must be undone if PHP dies in the middle of a commit */
@@ -119,7 +121,7 @@ function pfrack_encode(array $answer): string
 function pfrack_dispatch(string $op, array $params)
 {
     $ops = ['hello', 'info', 'read', 'commit', 'package_start', 'job', 'tree', 'stage', 'put', 'publish', 'unstage', 'pull',
-        'incoming', 'adopt', 'unpack', 'point', 'mentions',
+        'incoming', 'hash', 'adopt', 'unpack', 'point', 'mentions',
         'haproxy_state', 'haproxy_runtime', 'haproxy_wait', 'leases', 'boot_files', 'boot_trace', 'probe', 'note', 'wait',
         'checkpoint', 'confirm', 'rollback', 'checkpoint_status', 'revisions', 'bye'];
     if (!in_array($op, $ops, true)) {

@@ -10,14 +10,59 @@ const PFRACK_HASHES = '/var/db/pfrack/hashes.json';
 /** The SHA-256 of a file, in hex; '' when it cannot be read. */
 function pfrack_sha256(string $file): string
 {
-    // openssl uses what the processor has for it, which PHP does not. The shell would lose letters that are not ASCII.
-    if ((int)@filesize($file) >= 16777216 && preg_match('~^[\x20-\x7e]+$~D', $file) === 1) {
-        [$code, $output] = pfrack_run(['/usr/bin/openssl', 'dgst', '-sha256', '-r', $file]);
-        if ($code === 0 && preg_match('~^([0-9a-f]{64})\b~', $output, $found) === 1) {
-            return $found[1];
-        }
+    // openssl uses what the processor has for it, which PHP does not.
+    $big = (int)@filesize($file) >= 16777216;
+    $hash = $big ? pfrack_hash_end($file) : '';
+    return $hash !== '' ? $hash : (string)hash_file('sha256', $file);
+}
+
+/** While a big file arrives: hash what is there, so that nobody has to wait for it later. */
+function pfrack_op_hash(array $params): array
+{
+    return ['hashed' => pfrack_hash_on(pfrack_arriving($params))];
+}
+
+/** How much of a file openssl has been given, by now. */
+function pfrack_hash_on(string $file): int
+{
+    clearstatcache(true, $file);
+    $stat = @stat($file);
+    $from = @fopen($file, 'rb');
+    if ($stat === false || $from === false) {
+        return 0;
     }
-    return (string)hash_file('sha256', $file);
+    $state = Pfrack::$hashing["{$stat['dev']}:{$stat['ino']}"] ?? null;
+    if ($state === null) {
+        $pipes = [];
+        $process = @proc_open('exec /usr/bin/openssl dgst -sha256 -r', [['pipe', 'r'], ['pipe', 'w'],
+            ['file', '/dev/null', 'w']], $pipes);
+        if (!is_resource($process)) {
+            return 0;
+        }
+        $state = ['process' => $process, 'in' => $pipes[0], 'out' => $pipes[1], 'at' => 0];
+    }
+    fseek($from, $state['at']);
+    $state['at'] += (int)@stream_copy_to_stream($from, $state['in'], max($stat['size'] - $state['at'], 0));
+    fclose($from);
+    Pfrack::$hashing["{$stat['dev']}:{$stat['ino']}"] = $state;
+    return $state['at'];
+}
+
+/** The hash of what openssl has been given and the rest of the file; '' when that is not the file. */
+function pfrack_hash_end(string $file): string
+{
+    $given = pfrack_hash_on($file);
+    $stat = @stat($file);
+    $name = $stat === false ? '' : "{$stat['dev']}:{$stat['ino']}";
+    $state = Pfrack::$hashing[$name] ?? null;
+    unset(Pfrack::$hashing[$name]);
+    if ($state === null) {
+        return '';
+    }
+    fclose($state['in']);
+    $said = (string)stream_get_contents($state['out']);
+    proc_close($state['process']);
+    return $given === $stat['size'] && preg_match('~^([0-9a-f]{64})\b~', $said, $found) === 1 ? $found[1] : '';
 }
 
 /** The SHA-256 of a file. Those of big files are remembered for as long as the file is not touched. */

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import re
 from collections.abc import Callable
@@ -154,6 +155,7 @@ class Link:
                 limits = (self._settings.connect_timeout, self._settings.command_timeout)
                 stream = Stream(self.transport(), path, offset, *limits)
             stream.send(file, end)
+            self._hash(path)
             if last:
                 stream.finish()
             else:
@@ -165,6 +167,14 @@ class Link:
                 raise SshError("unreachable", f"the line to {self._settings.target} was cut: {exc}") from exc
             self._no_stream = True
             self._put_pieces(file, path, offset, end)
+
+    def _hash(self, path: str) -> None:
+        """Let the agent hash what has arrived of a big file, while more of it is on its way."""
+        directory, name = path.rsplit("/", 1)
+        if directory.endswith("incoming") and self._session is not None and self._session.alive():
+            # Without it the agent does it later.
+            with contextlib.suppress(LineCut):
+                self._session.post("hash", {"directory": directory, "name": name}, self._settings.command_timeout)
 
     def _put_pieces(self, file: Any, path: str, offset: int, end: int) -> None:
         directory, name = path.rsplit("/", 1)

@@ -112,11 +112,15 @@ class AgentSession:
     def alive(self) -> bool:
         return not self._channel.closed and not self._channel.eof_received
 
-    def call(self, op: str, params: dict[str, Any], timeout: float) -> dict[str, Any]:
-        """The agent's answer. Raises LineCut or SshError(timeout)."""
+    def post(self, op: str, params: dict[str, Any], timeout: float) -> None:
+        """A request whose answer nobody waits for; the next call() passes over it. Raises LineCut."""
         self._number += 1
         request = {"id": self._number, "op": op, "params": params or {}}
         self._send(json.dumps(request).encode() + b"\n", timeout)
+
+    def call(self, op: str, params: dict[str, Any], timeout: float) -> dict[str, Any]:
+        """The agent's answer. Raises LineCut or SshError(timeout)."""
+        self.post(op, params, timeout)
         deadline = time.monotonic() + timeout
         while True:
             answer = self._answer(deadline, timeout)
