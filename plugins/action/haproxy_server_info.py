@@ -44,7 +44,8 @@ class ActionModule(RouterAction):
     @staticmethod
     def _problem(router, view, servers, names):
         """Why not all of these are up, with a place for seconds; '' when they are."""
-        down = [place for place in servers if place.split("/", 1)[1] in names and not servers[place]["up"]]
+        wanted = [place for place in servers if place in names or place.split("/", 1)[1] in names]
+        down = [place for place in wanted if not servers[place]["up"]]
         if down:
             return "%s: HAProxy does not find it up within %%d s; look at the service on the node" % ", ".join(
                 sorted(down)

@@ -77,7 +77,8 @@ def _render(params):
     settings = dict(params, ssh_keys=params["ssh_authorized_keys"])
     nodes = [dict(node, domain=params["domain"], snippets=node["node_snippets"]) for node in params["nodes"]]
     if params["default_node"]:
-        nodes.append({"name": None, "mac_address": None, "address": None, "domain": params["domain"], "snippets": []})
+        stranger = dict.fromkeys(("name", "mac_address", "address"))
+        nodes.append({**stranger, "domain": params["domain"], "groups": ["workers"], "snippets": []})
     files, problems = {}, []
     for node in nodes:
         try:

@@ -14,10 +14,11 @@ from ansible_collections.pfrack.cluster.plugins.module_utils.errors import Desir
 from ansible_collections.pfrack.cluster.plugins.module_utils.specs.node_files import SPEC
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.controller_action import ControllerAction
 
-# One line for each file that is there: its SHA-256, mode, owner and path.
+# One line for each file that is there: its SHA-256, mode, owner and path. With sudo there is a terminal, which adds
+# empty lines and whatever sudo has to say.
 LOOK = (
     'for f in %s; do [ ! -f "$f" ] || '
-    'echo "$(sha256sum < "$f" | cut -c1-64) $(stat -c "%%a %%U" "$f") $f" || exit 1; done'
+    'echo "present: $(sha256sum < "$f" | cut -c1-64) $(stat -c "%%a %%U" "$f") $f" || exit 1; done'
 )
 
 
@@ -41,7 +42,9 @@ class ActionModule(ControllerAction):
         text = self._shell(LOOK % names, become=True)
         found = {}
         for line in text.splitlines():
-            digest, mode, owner, path = line.split(" ", 3)
+            if not line.startswith("present: "):
+                continue
+            _word, digest, mode, owner, path = line.split(" ", 4)
             found[path] = (digest, int(mode, 8), owner)
         return found
 

@@ -23,8 +23,8 @@ attributes:
 options:
   up:
     description:
-      - Names of servers that have to take requests in every backend that has them. The task fails when one of them does
-        not, after O(timeout).
+      - Names of servers that have to take requests in every backend that has them, or C(BACKEND/NAME) for one backend
+        alone. The task fails when one of them does not, after O(timeout).
     type: list
     elements: str
     default: []

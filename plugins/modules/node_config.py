@@ -170,6 +170,12 @@ options:
         description: The permissions, in octal and in quotes.
         type: raw
         default: "0644"
+  group_snippets:
+    description:
+      - As O(snippets), for the nodes of a group only, and before those. The keys are names of groups.
+      - The group C(cluster) has all nodes. Machines that nobody announced are in C(cluster) and C(workers).
+    type: dict
+    default: {}
   snippets:
     description:
       - Parts of a configuration, in the format of O(family), that are laid over the generated one in this order.

@@ -74,6 +74,9 @@ def compile_cluster(nodes, settings, router_info, groups=None, pair=None):
     exposed, firewall_rules = expose(problems, services, virtual_ips, network, interfaces)
     backends, frontends = balance(problems, services, serving, known_groups, virtual_ips, may_be_empty, exposed)
     _check_web_gui(problems, frontends, router_info.get("webgui") or {})
+    snippets = preset.get("node_snippets") or {}
+    for group in sorted(set(snippets) - known_groups):
+        problems.add("cluster_platforms.node_snippets", group, "no such group; take one of the inventory, or cluster")
     service = dns_service(problems, chosen["dns_service"], router_info.get("dns") or {})
     if problems.lines:
         raise DesiredError(problems.lines)
@@ -90,6 +93,8 @@ def compile_cluster(nodes, settings, router_info, groups=None, pair=None):
         "install": chosen["cluster_install"],
         **overlay,
         "nodes": shown,
+        "group_snippets": snippets,
+        "kubernetes": chosen["cluster_kubernetes"] if preset.get("kubernetes") else "none",
         "admitted_nodes": [node for node in serving if node["admitted"]],
         "static_mappings": [
             {"mac_address": node["mac_address"], "address": node["address"], "hostname": node["name"]} for node in shown

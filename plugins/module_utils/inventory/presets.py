@@ -63,6 +63,7 @@ PRESETS = {
     "kubernetes": {
         "virtual_ip_descr": "Kubernetes",
         "dns_registration": {},
+        "kubernetes": True,
         "services": [
             {
                 "name": "kubernetes_api",
@@ -86,7 +87,8 @@ NETWORK_BOOT = {"bios": "pxelinux.0", "uefi64": "ipxe.efi"}
 def choose(problems, given):
     """The preset that `cluster_platform` names, among ours and those of `cluster_platforms`; `none` on a problem.
 
-    given: {variable: value}. cluster_platforms: {name: {services, virtual_ip_descr, dns_registration}}.
+    given: {variable: value}. cluster_platforms: {name: {services, virtual_ip_descr, dns_registration, kubernetes,
+    node_snippets}}.
     """
     known = dict(PRESETS)
     own = given.get("cluster_platforms") or {}
@@ -111,5 +113,20 @@ def _services(value):
     return value
 
 
-_PLATFORM = {"services": _services, "virtual_ip_descr": text, "dns_registration": anything}
+def _node_snippets(value):
+    fine = isinstance(value, dict) and all(
+        isinstance(part, list) and all(isinstance(item, dict) for item in part) for part in value.values()
+    )
+    if not fine:
+        raise ValueError("is not {group: [snippet]}; write each snippet as in the role node_config")
+    return {str(group): part for group, part in value.items()}
+
+
+_PLATFORM = {
+    "services": _services,
+    "virtual_ip_descr": text,
+    "dns_registration": anything,
+    "kubernetes": yes_or_no,
+    "node_snippets": _node_snippets,
+}
 _DNS = {"leases": yes_or_no, "static_mappings": yes_or_no}

@@ -68,6 +68,7 @@ _SETTINGS = {
     "cluster_install": yes_or_no,
     "cluster_etcd": yes_or_no,
     "cluster_overlay": one_of("none", "flannel"),
+    "cluster_kubernetes": one_of("k3s", "none"),
     "cluster_dns_wildcard": yes_or_no,
     "dns_service": one_of("auto", "forwarder", "resolver"),
 }
@@ -78,6 +79,7 @@ _DEFAULTS = {
     "cluster_install": True,
     "cluster_etcd": False,
     "cluster_overlay": "none",
+    "cluster_kubernetes": "k3s",
     "dns_service": "auto",
 }
 _NETWORK_BOOT = {

@@ -26,11 +26,12 @@ def build(node, settings):
 
     node: {name, domain, mac_address, address, groups, snippets}; name None for machines that nobody announced.
     settings: {family, user, ssh_keys, container_engine, insecure_registries, network, prefix, gateway, nameservers,
-    automatic_reboots, etcd_group, overlay, flannel_image, units, files, snippets}.
+    automatic_reboots, etcd_group, overlay, flannel_image, units, files, group_snippets, snippets}.
     Raises DesiredError with every problem.
     """
     files, units = _files(node, settings), _units(node, settings)
-    snippets = list(settings.get("snippets") or []) + list(node.get("snippets") or [])
+    snippets = _of_groups(node, settings.get("group_snippets") or {})
+    snippets += list(settings.get("snippets") or []) + list(node.get("snippets") or [])
     _check_snippets(node, snippets)
     if settings["family"] == COREOS:
         config = _cloud_config(node, settings, files, units)
@@ -44,6 +45,12 @@ def build(node, settings):
     if not str(version).startswith("3."):
         raise DesiredError("%s: snippets: ignition.version %s: must stay a 3.x" % (node["name"] or "default", version))
     return "ign", ignition.to_text(config)
+
+
+def _of_groups(node, snippets):
+    """Those of the group `cluster`, which every machine belongs to, come first."""
+    groups = ["cluster"] + [group for group in snippets if group != "cluster" and group in (node.get("groups") or [])]
+    return [snippet for group in groups for snippet in snippets.get(group) or []]
 
 
 def _check_snippets(node, snippets):

@@ -49,6 +49,7 @@ SPEC = dict(
         flannel_image=dict(type="str", default="ghcr.io/flannel-io/flannel:v0.28.9"),
         units=dict(type="list", elements="dict", default=[], options=_UNIT),
         files=dict(type="list", elements="dict", default=[], options=_FILE),
+        group_snippets=dict(type="dict", default={}),
         snippets=dict(type="list", elements="raw", default=[]),
         validator=dict(type="str", default="ignition-validate"),
     ),

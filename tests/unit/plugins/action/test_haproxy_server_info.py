@@ -39,6 +39,8 @@ def test_a_server_that_stays_down_is_an_error():
     agent.process[SERVER]["up"] = False
     result = ask(agent, up=["node1"])
     assert result["failed"] and "web_ipvANY/node1: HAProxy does not find it up within 0 s" in result["msg"]
+    assert ask(agent, up=[SERVER])["failed"]
+    assert not ask(agent, up=["other_ipvANY/node1"]).get("failed")
 
 
 def test_a_haproxy_that_does_not_answer_is_no_server_that_is_up():

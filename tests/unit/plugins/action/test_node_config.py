@@ -112,6 +112,30 @@ def test_snippets_of_everybody_then_of_the_node(run, tmp_path):
     assert units["x.service"]["enabled"]
 
 
+def test_snippets_of_groups_come_first(run, tmp_path):
+    def enabled(name, value=True):
+        return {"systemd": {"units": [{"name": name, "enabled": value}]}}
+
+    nodes = [
+        {"name": "node1", "mac_address": "52:54:00:10:00:01", "groups": ["cluster", "controllers"]},
+        {"name": "node2", "mac_address": "52:54:00:10:00:02", "groups": ["cluster", "workers"]},
+    ]
+    groups = {
+        "controllers": [enabled("server.service")],
+        "workers": [enabled("agent.service")],
+        "cluster": [enabled("a")],
+    }
+    run(nodes=nodes, group_snippets=groups, snippets=[enabled("a", value=False)], default_node=True)
+    units = {
+        name: {unit["name"]: unit for unit in config(tmp_path, f"{name}.ign")["systemd"]["units"]}
+        for name in ("node1", "node2", "default")
+    }
+    assert "server.service" in units["node1"] and "agent.service" not in units["node1"]
+    assert "agent.service" in units["node2"] and "server.service" not in units["node2"]
+    assert "agent.service" in units["default"]
+    assert not any(own["a"]["enabled"] for own in units.values())
+
+
 def test_historic_coreos_gets_cloud_config(run, tmp_path):
     run(family="coreos", validator="no-such-program", units=[{"name": "etcd2.service", "enabled": True}])
     text = (tmp_path / "out" / "node1.yml").read_text()

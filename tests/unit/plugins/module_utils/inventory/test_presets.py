@@ -47,6 +47,16 @@ def test_a_platform_of_the_users(rack):
     assert spec["virtual_ips"][0]["descr"] == "Shop"
 
 
+def test_a_platform_of_the_users_brings_units_for_its_nodes(rack):
+    snippets = {"controllers": [{"systemd": {"units": [{"name": "shop.service", "enabled": True}]}}]}
+    rack.settings.update(
+        cluster_platform="shop", cluster_platforms={"shop": {**OWN["shop"], "node_snippets": snippets}}
+    )
+    assert rack.compile()["group_snippets"] == snippets
+    snippets["controller"] = snippets.pop("controllers")
+    assert "controller: no such group" in rack.only_problem()
+
+
 @pytest.mark.parametrize(
     ("platforms", "words"),
     [
@@ -54,6 +64,7 @@ def test_a_platform_of_the_users(rack):
         ({"shop": {"service": []}}, "did you mean services?"),
         ({"shop": {"services": [{"port": 1}]}}, "cluster_platforms[shop].services"),
         ({"shop": {"dns_registration": {"lease": True}}}, "did you mean leases?"),
+        ({"shop": {"node_snippets": [{"systemd": {}}]}}, "cluster_platforms[shop].node_snippets"),
         ([], ""),
         ("shop", "is not a set of platforms"),
     ],
