@@ -56,21 +56,21 @@ def overlay_units(family, member, overlay, flannel_image):
     return units + (_flannel(flannel_image) if overlay == "flannel" else [])
 
 
-def _waiting(name, unit, complete):
+def _waiting(name, units, complete):
     return [
         {"name": "pfrack-%s.path" % name, "enabled": True, "contents": _PATH % (name, complete)},
-        {"name": "pfrack-%s.service" % name, "contents": _START % (name, unit)},
+        {"name": "pfrack-%s.service" % name, "contents": _START % (name, units)},
     ]
 
 
 def _etcd():
     complete = PLACE + "/complete"
-    text = _WAIT % complete + "\n[Service]\nEnvironment=ETCD_SSL_DIR=%s\nEnvironmentFile=-%s/etcd.env\n" % (
-        PLACE,
-        PLACE,
-    )
+    service = "\n[Service]\nEnvironment=ETCD_SSL_DIR=%s\nEnvironmentFile=-%s/etcd.env\n" % (PLACE, PLACE)
     unit = "etcd-member.service"
-    return [{"name": unit, "dropins": [{"name": DROPIN, "contents": text}]}, *_waiting("etcd", unit, complete)]
+    return [
+        {"name": unit, "dropins": [{"name": DROPIN, "contents": _WAIT % complete + service}]},
+        *_waiting("etcd", unit, complete),
+    ]
 
 
 def _flannel(image):
@@ -81,5 +81,5 @@ def _flannel(image):
     return [
         {"name": "flanneld.service", "dropins": [{"name": DROPIN, "contents": daemon}]},
         {"name": "flannel-docker-opts.service", "enabled": True, "dropins": [{"name": DROPIN, "contents": wait}]},
-        *_waiting("flannel", "flanneld.service", complete),
+        *_waiting("flannel", "flanneld.service flannel-docker-opts.service", complete),
     ]
