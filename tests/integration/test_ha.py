@@ -122,6 +122,23 @@ def test_the_watch_acts_on_the_one_that_serves(converged):
     assert "router2 watch: stands by" in output and "router1 watch: stands by" not in output
 
 
+def maintenance(rack, node):
+    """Whether the node's servers in both running HAProxys are in maintenance, as a set."""
+    lines = []
+    for router in (rack.router, rack.router2):
+        lines += router.run("echo 'show stat' | socat - /tmp/haproxy.socket").stdout.splitlines()
+    return {line.split(",")[17] == "MAINT" for line in lines if f",{node}," in line}
+
+
+def test_maintenance_holds_on_both(converged, rack):
+    site, _outcome = converged
+    site.play("-l", "node2", playbook="playbooks/drain.yml").ok()
+    wait_for(lambda: maintenance(rack, "node2") == {True}, "drain")
+    site.play("-l", "node2", playbook="playbooks/undrain.yml").ok()
+    wait_for(lambda: maintenance(rack, "node2") == {False}, "undrain")
+    wait_for(lambda: differing(rack) == {}, "the configurations are the same again")
+
+
 def test_a_fault_in_the_middle_leaves_both_as_they_were(site, rack, tmp_path):
     before = states(rack)
     site.nodes()["node4"] = {"mac_address": "52:54:00:10:00:04"}
