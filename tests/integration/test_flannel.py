@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 
 import pytest
 from clients import wait_for
@@ -46,6 +47,9 @@ def cluster(racks, tmp_path_factory):
     cluster.plug_in("node2", worker=True)
     try:
         cluster.early = cluster.play(playbook=PLAYBOOK)
+        cluster.predicted = cluster.play("--check", playbook="playbooks/cluster.yml")
+        assert not (cluster.site.directory / ".pfrack").exists()
+        assert "complete" not in cluster.nodes["node1"].machine.run("ls -R /etc/ssl").stdout
         cluster.play(playbook="playbooks/cluster.yml").ok()
         yield cluster
     finally:
@@ -55,6 +59,10 @@ def cluster(racks, tmp_path_factory):
 def test_without_etcd_it_says_what_comes_first(cluster):
     assert cluster.early.returncode != 0
     assert "run playbooks/etcd.yml" in " ".join(cluster.early.output.split())
+
+
+def test_check_mode_goes_through_where_nothing_is_there_yet(cluster):
+    assert re.search(r"node2 +: ok=\d+ +changed=[1-9]", cluster.predicted.ok().output)
 
 
 def test_each_node_has_a_part_of_the_network_and_reaches_the_others(cluster):
