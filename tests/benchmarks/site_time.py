@@ -29,6 +29,7 @@ TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "integration"), str(TESTS / "lab")]
 
 import lab
+from api_line import install_rest
 from playbook_run import Outcome, Site, give_up_port_80
 
 TASKS = re.compile(r"^router1\s*: ok=(\d+).*skipped=(\d+)", re.M)
@@ -60,6 +61,8 @@ class Bench:
         )
         for package in ("haproxy", "tftpd"):
             router.run(["/usr/local/sbin/pfSense-upgrade", "-y", "-i", f"pfSense-pkg-{package}"])
+        if carrier == "rest":
+            install_rest(router)
         site = Site(self.rack, self.directory / f"{carrier}-{nodes}")
         site.directory.mkdir()
         site.settings.update(cluster_node_range="10.10.4.1-10.10.250.250", cluster_install=False)

@@ -9,6 +9,7 @@ import shutil
 import signal
 from dataclasses import dataclass
 
+from api_line import install_rest
 from clients import wait_for
 from lab import RackError
 from playbook_run import ROOT, Outcome, Site, give_up_port_80
@@ -101,10 +102,12 @@ class Breaker:
         self.directory = directory
         self.number = 0
 
-    def fresh(self):
+    def fresh(self, carrier):
         self.rack.reset()
         router = self.rack.router
         give_up_port_80(router)
+        if carrier == "rest":
+            install_rest(router)
         router.run("for name in haproxy tftpd; do /usr/local/sbin/pfSense-upgrade -y -i pfSense-pkg-$name; done")
         self.number += 1
         self.place = self.directory / str(self.number)
@@ -121,7 +124,7 @@ class Breaker:
 
     def calibrate(self, carrier):
         """(names of the requests of a run that nobody disturbs, the state before, the state after)."""
-        site = self.fresh()
+        site = self.fresh(carrier)
         old = sections(self.rack.router)
         process = self.start(site, carrier)
         output, _rest = process.communicate(timeout=300)
@@ -131,7 +134,7 @@ class Breaker:
     def hit(self, point, states, again=True):
         """Break one run; returns what is wrong afterwards, or ''. again: let a second run converge even when the router
         is as it was, which is what each first run starts from."""
-        site = self.fresh()
+        site = self.fresh(point.carrier)
         site.settings["checkpoint_timeout"] = TIMEOUT
         router = self.rack.router
         process = self.start(site, point.carrier, f"{point.number} {point.when} {point.carrier}")

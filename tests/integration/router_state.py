@@ -32,7 +32,7 @@ def sections(router) -> str:
     """The configuration without its own revision, and what the daemons and the disk show of it."""
     text = router.php(CONFIG).stdout + router.run(STATE).stdout
     # Names and numbers that are made up anew each time, such as the process ids that a reloaded HAProxy was given.
-    text = re.sub(r'"(uniqid|authorizedkeys)": "[^"]+"', r'"\1": "…"', text)
+    text = re.sub(r'"(uniqid|authorizedkeys|server_key)": "[^"]+"', r'"\1": "…"', text)
     # Where a fault has put itself before a daemon.
     text = re.sub(r"^(/\S+)\.real ", r"\1 ", text, flags=re.M)
     text = re.sub(r"@if\d+ +", "@if ", text)
