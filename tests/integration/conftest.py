@@ -100,3 +100,12 @@ def syncing(rack: lab.Rack, fleet: object) -> Iterator[object]:
     yield syncing
     syncing.before = None
     syncing.end()
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """Three QEMU machines that have just installed themselves, see node_story.py."""
+    from node_story import begun
+
+    with begun(f"test-nodes-{os.getpid()}", tmp_path_factory.mktemp("story")) as story:
+        yield story

@@ -16,7 +16,7 @@ KINDS = ("kept", "new", "tcp", "session")
 # Kinds of clients until the input ends: HTTP on kept and on new connections, TCP, and TCP sessions that stay open.
 LOAD = """
 import collections, http.client, json, socket, sys, threading
-host, web, lines, pause = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
+host, web, lines, pause, patience = sys.argv[1], *map(int, sys.argv[2:4]), *map(float, sys.argv[4:6])
 stop, lock, result = threading.Event(), threading.Lock(), {}
 def count(kind, error=None, who=None):
     with lock:
@@ -39,19 +39,19 @@ def ask(connection, kind):
         count(kind, type(error).__name__)
     return False
 def kept():
-    connection = http.client.HTTPConnection(host, web, timeout=10)
+    connection = http.client.HTTPConnection(host, web, timeout=patience)
     while not stop.wait(pause):
         if not ask(connection, "kept"):
             connection.close()
 def new():
     while not stop.wait(pause):
-        connection = http.client.HTTPConnection(host, web, timeout=10)
+        connection = http.client.HTTPConnection(host, web, timeout=patience)
         ask(connection, "new")
         connection.close()
 def tcp():
     while not stop.wait(pause):
         try:
-            with socket.create_connection((host, lines), 10) as line:
+            with socket.create_connection((host, lines), patience) as line:
                 who = line.makefile().readline().strip()
                 count("tcp", None if who else "no line", who)
         except OSError as error:
@@ -59,7 +59,7 @@ def tcp():
 def session():
     while not stop.wait(pause):
         try:
-            with socket.create_connection((host, lines), 10) as line:
+            with socket.create_connection((host, lines), patience) as line:
                 file = line.makefile("rw")
                 who = file.readline().strip()
                 for number in range(50):
@@ -72,7 +72,7 @@ def session():
         except OSError as error:
             count("session", type(error).__name__)
 works = {"kept": [kept, kept], "new": [new], "tcp": [tcp], "session": [session]}
-workers = [threading.Thread(target=work) for kind in sys.argv[5:] for work in works[kind]]
+workers = [threading.Thread(target=work) for kind in sys.argv[6:] for work in works[kind]]
 for worker in workers:
     worker.start()
 print("started", flush=True)
@@ -87,15 +87,17 @@ print(json.dumps(result))
 class Load:
     """Clients at work; `result` says for each kind what was answered and lost."""
 
-    def __init__(self, machine, kinds, host, pause):
+    def __init__(self, machine, kinds, host, pause, web, patience):
+        numbers = [str(number) for number in (web, SSH, pause, patience)]
         self._process = machine.popen(
-            [sys.executable, "-c", LOAD, host, str(WEB), str(SSH), str(pause), *kinds], stdin=-1, stdout=-1, text=True
+            [sys.executable, "-c", LOAD, host, *numbers, *kinds], stdin=-1, stdout=-1, text=True
         )
         self._process.stdout.readline()
+        self._patience = patience
         self.result: dict = {}
 
     def stop(self) -> None:
-        output, _errors = self._process.communicate("", timeout=60)
+        output, _errors = self._process.communicate("", timeout=60 + self._patience)
         self.result = json.loads(output)
 
     @property
@@ -107,9 +109,11 @@ class Load:
 
 
 @contextlib.contextmanager
-def load(machine, kinds: tuple[str, ...] = KINDS, host: str = FRONT, pause: float = 0) -> Iterator[Load]:
-    """pause: seconds between two requests of a client."""
-    clients = Load(machine, kinds, host, pause)
+def load(
+    machine, kinds: tuple[str, ...] = KINDS, host: str = FRONT, pause: float = 0, web: int = WEB, patience: float = 10
+) -> Iterator[Load]:
+    """pause: seconds between two requests of a client. patience: seconds after which an answer counts as lost."""
+    clients = Load(machine, kinds, host, pause, web, patience)
     try:
         yield clients
     finally:
