@@ -322,9 +322,9 @@ def site(rack, router, tmp_path):
 
 def failing(site, tmp_path):
     """A site.yml whose last change is refused by HAProxy."""
-    playbook = ROOT / "playbooks" / "site.yml"
-    plays = yaml.safe_load(playbook.read_text())
-    block = next(task for task in plays[-1]["tasks"] if "block" in task)["block"]
+    plays = yaml.safe_load((ROOT / "playbooks/site.yml").read_text())
+    transaction = yaml.safe_load((ROOT / "playbooks/tasks/transaction.yml").read_text())
+    block = next(task for task in transaction if "block" in task)["block"]
     task = {
         "name": "A backend with a line that is not HAProxy's",
         "pfrack.cluster.pfsense_haproxy": {
@@ -332,6 +332,8 @@ def failing(site, tmp_path):
         },
     }
     block.insert(len(block) - 1, task)
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks/transaction.yml").write_text(yaml.safe_dump(transaction, sort_keys=False))
     path = tmp_path / "failing.yml"
     path.write_text(yaml.safe_dump(plays[-1:], sort_keys=False))
     return str(path)
