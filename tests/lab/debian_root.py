@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 SUITE = "trixie"
@@ -88,40 +89,49 @@ def install_packages(packages: list[str]) -> None:
             subprocess.run(install, env=environment, stdout=sys.stderr, check=True)
 
 
+def build_once(result: Path, kind: str, build: Callable[[Path, int], None]) -> Path:
+    """A directory of the cache, made by build(work, lock) as work/"result" unless it is there.
+
+    kind: what it is, a prefix of file names. Safe to call from several processes at once; lock is to be kept open by
+    whatever may live longer than we do.
+    """
+    cache = cache_directory()
+    cache.mkdir(parents=True, exist_ok=True)
+    with open(cache / f"{kind}build.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not result.is_dir():
+            # We hold the lock: whatever lies here is of a build that was interrupted.
+            for leftover in cache.glob(f"{kind}building-*"):
+                shutil.rmtree(leftover)
+            work = Path(tempfile.mkdtemp(prefix=f"{kind}building-", dir=cache))
+            try:
+                build(work, lock.fileno())
+                (work / "result").rename(result)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+    return result
+
+
 def ensure_root() -> Path:
-    """Build the root unless it is there; safe to call from several processes at once."""
+    """Build the root unless it is there."""
     root = root_path()
     if root.is_dir():
         return root
     ensure_host_tools()
-    cache = cache_directory()
-    cache.mkdir(parents=True, exist_ok=True)
-    with open(cache / "build.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not root.is_dir():
-            _build(cache, root, lock.fileno())
-    return root
+    return build_once(root, "", _build)
 
 
-def _build(cache: Path, root: Path, lock: int) -> None:
-    # We hold the lock: whatever lies here is of a build that was interrupted.
-    for leftover in cache.glob("building-*"):
-        shutil.rmtree(leftover)
-    work = Path(tempfile.mkdtemp(prefix="building-", dir=cache))
-    try:
-        print("building the Debian root of the rack (once, about a minute)", file=sys.stderr, flush=True)
-        # Its mounts end with it, also when it is killed. It keeps our lock, should it live longer than we do.
-        subprocess.run(
-            ["unshare", "--mount", "mmdebstrap", "--variant=apt", f"--include={','.join(PACKAGES)}",
-             "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
-             "--dpkgopt=path-exclude=/usr/share/locale/*", SUITE, str(work / "root")],
-            stdin=subprocess.DEVNULL, stdout=sys.stderr, check=True, pass_fds=[lock],
-        )  # fmt: skip
-        prepare(work / "root")
-        _add_older_haproxy(work, Path(f"{work}/root{OLDER_HAPROXY}"))
-        (work / "root").rename(root)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+def _build(work: Path, lock: int) -> None:
+    print("building the Debian root of the rack (once, about a minute)", file=sys.stderr, flush=True)
+    # Its mounts end with it, also when it is killed. It keeps our lock, should it live longer than we do.
+    subprocess.run(
+        ["unshare", "--mount", "mmdebstrap", "--variant=apt", f"--include={','.join(PACKAGES)}",
+         "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
+         "--dpkgopt=path-exclude=/usr/share/locale/*", SUITE, str(work / "result")],
+        stdin=subprocess.DEVNULL, stdout=sys.stderr, check=True, pass_fds=[lock],
+    )  # fmt: skip
+    prepare(work / "result")
+    _add_older_haproxy(work, Path(f"{work}/result{OLDER_HAPROXY}"))
 
 
 def _add_older_haproxy(work: Path, place: Path) -> None:

@@ -6,7 +6,6 @@ a cloud, whose modules not every proxy serves, and `udp`, which wants a C compil
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -14,7 +13,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -43,30 +41,14 @@ def path() -> Path:
 
 
 def ensure_flannel() -> Path:
-    """Build it unless it is there; safe to call from several processes at once. Raises Unbuildable."""
+    """Build it unless it is there. Raises Unbuildable."""
     result = path()
-    if result.is_dir():
-        return result
-    cache = debian_root.cache_directory()
-    cache.mkdir(parents=True, exist_ok=True)
-    with open(cache / "flannel-build.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not result.is_dir():
-            for leftover in cache.glob("flannel-building-*"):
-                shutil.rmtree(leftover)
-            work = Path(tempfile.mkdtemp(prefix="flannel-building-", dir=cache))
-            try:
-                began = time.monotonic()
-                print(f"building flanneld {VERSION} for the rack's nodes (once)", file=sys.stderr, flush=True)
-                _build(work)
-                (work / "result").rename(result)
-                print(f"flanneld is built after {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-            finally:
-                shutil.rmtree(work, ignore_errors=True)
-    return result
+    return result if result.is_dir() else debian_root.build_once(result, "flannel-", _build)
 
 
-def _build(work: Path) -> None:
+def _build(work: Path, _lock: int) -> None:
+    began = time.monotonic()
+    print(f"building flanneld {VERSION} for the rack's nodes (once)", file=sys.stderr, flush=True)
     go = _find_go() or _fetch_go(work)
     environment = {
         **{name: value for name, value in os.environ.items() if name not in ("GONOSUMDB", "GONOSUMCHECK", "GOPRIVATE")},
@@ -83,6 +65,7 @@ def _build(work: Path) -> None:
           "-o", str(result / PROGRAM), "."], environment, source)  # fmt: skip
     shutil.copy(source / "dist" / OPTIONS_SCRIPT, result)
     (result / OPTIONS_SCRIPT).chmod(0o755)
+    print(f"flanneld is built after {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
 
 
 def _leave_out(source: Path, go: str, environment: dict) -> None:

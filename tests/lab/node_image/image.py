@@ -7,14 +7,12 @@ Debian release, `key/` the throw-away signing key.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import lzma
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -106,7 +104,7 @@ def path() -> Path:
 
 
 def ensure_image() -> Path:
-    """Build the image unless it is there; safe to call from several processes at once.
+    """Build the image unless it is there.
 
     Where flanneld cannot be built, the image is one without it.
     """
@@ -121,24 +119,11 @@ def ensure_image() -> Path:
     missing = [package for tool, package in HOST_TOOLS.items() if not shutil.which(tool)]
     missing += [package for kind, package in GRUB_PACKAGES.items() if not Path("/usr/lib/grub", kind).is_dir()]
     debian_root.install_packages(missing)
-    cache = debian_root.cache_directory()
-    cache.mkdir(parents=True, exist_ok=True)
-    with open(cache / "node-build.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not image.is_dir():
-            for leftover in cache.glob("node-building-*"):
-                shutil.rmtree(leftover)
-            work = Path(tempfile.mkdtemp(prefix="node-building-", dir=cache))
-            try:
-                print("building the node OS image of the rack (once, about two minutes)", file=sys.stderr, flush=True)
-                _build(work, lock.fileno())
-                (work / "result").rename(image)
-            finally:
-                shutil.rmtree(work, ignore_errors=True)
-    return image
+    return debian_root.build_once(image, "node-", _build)
 
 
 def _build(work: Path, lock: int) -> None:
+    print("building the node OS image of the rack (once, about two minutes)", file=sys.stderr, flush=True)
     result, root = work / "result", work / "root"
     release = result / "release"
     release.mkdir(parents=True)
