@@ -175,24 +175,34 @@ class Native:
     def _find_out(self, step: Step, lost: AnswerLost) -> None:
         """What became of a write without an answer. It is not made again: the next run looks first."""
         self._log(f"the answer got lost ({lost}), looking what became of it")
-        deadline = time.monotonic() + self._patience
-        while True:
+        problem = ""
+
+        def arrived() -> bool:
+            nonlocal problem
+            problem = "it has not arrived, but may yet"
             try:
-                if is_done(step, self._pools()):
-                    return
-                problem = "it has not arrived, but may yet"
+                return is_done(step, self._pools())
             except AnswerLost as exc:
                 problem = str(exc)
             except HttpsError as exc:
                 problem = exc.message
+            return False
+
+        if not self._wait_for(arrived):
+            raise HttpsError(
+                "unknown_outcome",
+                f"the answer to the {step.method} of the server {step.pool}/{step.server} got lost ({lost}), and "
+                f"so far {problem}. It was not repeated. Run the play again: it looks at the router first",
+            ) from lost
+
+    def _wait_for(self, condition: Callable[[], bool]) -> bool:
+        """Whether it comes true in time. Nothing announces the end of what the router does in the background."""
+        deadline = time.monotonic() + self._patience
+        while not condition():
             if time.monotonic() + PAUSE > deadline:
-                raise HttpsError(
-                    "unknown_outcome",
-                    f"the answer to the {step.method} of the server {step.pool}/{step.server} got lost ({lost}), and "
-                    f"so far {problem}. It was not repeated. Run the play again: it looks at the router first",
-                ) from lost
-            # Nothing announces the end of a request that lost its line.
+                return False
             time.sleep(PAUSE)  # the API can only be asked again
+        return True
 
     def _apply(self) -> bool:
         """Whether HAProxy took the configuration; the package never says why not."""
@@ -201,12 +211,7 @@ class Native:
         except AnswerLost as exc:
             self._log(f"the answer to the apply got lost ({exc}), looking what became of it")
         # An answer does not say that it is over: the package may apply in the background, behind others.
-        deadline = time.monotonic() + self._patience
-        while not self._applied():
-            if time.monotonic() + PAUSE > deadline:
-                return False
-            time.sleep(PAUSE)  # the API can only be asked again
-        return True
+        return self._wait_for(self._applied)
 
     def _put_back(self, done: list[Step], before: list[dict[str, Any]]) -> None:
         """Nobody shall find a configuration with which HAProxy does not start. Raises HttpsError."""
