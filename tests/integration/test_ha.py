@@ -57,7 +57,10 @@ def page(rack):
 
 
 def states(rack):
-    return [sections(router) for router in (rack.router, rack.router2)]
+    """Both routers, once the HAProxy that was there before a reload has ended with its last connection."""
+    both, count = (rack.router, rack.router2), ["pgrep", "-c", "-x", "haproxy"]
+    wait_for(lambda: all(router.run(count, check=False).stdout == "1\n" for router in both), "one HAProxy on each")
+    return [sections(router) for router in both]
 
 
 def differing(rack):
@@ -137,9 +140,6 @@ def test_maintenance_holds_on_both(converged, rack):
     site.play("-l", "node2", playbook="playbooks/undrain.yml").ok()
     wait_for(lambda: maintenance(rack, "node2") == {False}, "undrain")
     wait_for(lambda: differing(rack) == {}, "the configurations are the same again")
-    count = ["pgrep", "-c", "-x", "haproxy"]
-    # The one that was there before a reload ends with its last connection.
-    wait_for(lambda: all(int(router.run(count).stdout) == 1 for router in (rack.router, rack.router2)), "one HAProxy")
 
 
 def test_a_fault_in_the_middle_leaves_both_as_they_were(site, rack, tmp_path):
