@@ -53,7 +53,7 @@ QUESTIONS = [
 def original():
     source = os.environ.get("PFSENSE_SRC", "")
     if not os.path.isdir(os.path.join(source, "restapi")):
-        pytest.skip("set PFSENSE_SRC to a checkout of pfSense with the API package in it: not ours to ship")
+        pytest.skip("set PFSENSE_SRC to a checkout of pfSense with the API package in it")  # not ours to ship
     with lab.Rack(f"test-rest-src-{os.getpid()}", pfsense_src=source) as own:
         yield own
 
