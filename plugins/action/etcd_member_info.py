@@ -24,23 +24,29 @@ class ActionModule(ControllerAction):
             except EtcdError as error:
                 last["reason"] = str(error)
                 raise
-            healthy = {member["name"] for member in last["members"] if member["healthy"]}
-            return set(params["healthy"]) <= healthy
+            return set(params["healthy"]) <= {member["name"] for member in _serving(last["members"])}
 
         done = wait_for(look, params["timeout"])
         result = {"changed": False, "reachable": bool(last["members"]), "members": last["members"]}
         if not result["reachable"]:
             result["reason"] = last["reason"]
         if params["healthy"] and not done:
-            up = sorted(member["name"] for member in last["members"] if member["healthy"])
+            up = sorted(member["name"] for member in _serving(last["members"]))
+            learners = sorted(member["name"] for member in last["members"] if member["learner"] and member["healthy"])
             result.update(
                 failed=True,
-                msg="etcd: %s: not up within %d s (up: %s)%s; look at `journalctl -u etcd-member` on the node"
+                msg="etcd: %s: not up within %d s (up: %s%s)%s; look at `journalctl -u etcd-member` on the node"
                 % (
                     ", ".join(sorted(set(params["healthy"]) - set(up))),
                     params["timeout"],
                     ", ".join(up) or "none",
+                    "; up without a vote: " + ", ".join(learners) if learners else "",
                     ": " + last["reason"] if last["reason"] else "",
                 ),
             )
         return result
+
+
+def _serving(members):
+    """A learner answers, but counts for nothing when another member fails."""
+    return [member for member in members if member["healthy"] and not member["learner"]]

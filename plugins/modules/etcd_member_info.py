@@ -18,7 +18,9 @@ extends_documentation_fragment:
   - pfrack.cluster.etcd
 options:
   healthy:
-    description: Names of members that have to be up. The task fails when one of them is not, after O(timeout).
+    description:
+      - Names of members that have to be up, and to have a vote.
+      - The task fails when one of them is not, after O(timeout).
     type: list
     elements: str
     default: []

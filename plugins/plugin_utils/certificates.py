@@ -50,6 +50,9 @@ def ensure(directory, authority, wanted, days, renew_before, check=False, now=No
     with contextlib.ExitStack() as stack:
         if not check:
             os.makedirs(directory, mode=0o700, exist_ok=True)
+            # The inventory that it lies beside is likely under version control.
+            with open(os.path.join(directory, ".gitignore"), "w", encoding="ascii") as ignore:
+                ignore.write("*\n")
             # Two runs at once must not make two authorities.
             lock = os.open(directory, os.O_RDONLY)
             stack.callback(os.close, lock)
@@ -75,8 +78,8 @@ def _ensure(directory, authority, wanted, days, renew_before, check, now):
     created = ca is None
     if created and os.path.exists(path + ".pem"):
         raise DesiredError(
-            "%s.pem: has no usable key beside it; put ca.key back, or move the directory away to begin anew, "
-            "after which every node needs new certificates" % path
+            "%s.pem: has no usable key beside it; put ca.key back, or move the directory away and give all nodes "
+            "certificates of a new authority (playbooks/etcd.yml -e etcd_new_authority=true)" % path
         )
     if created:
         ca, ca_key = _make_authority(authority, now)
@@ -100,8 +103,8 @@ def _ensure(directory, authority, wanted, days, renew_before, check, now):
     left = (ca.not_valid_after_utc - now).days
     if left < max(2 * days, 90):
         warnings.append(
-            "%s.pem: the authority ends in %d days, and so does every certificate of it; move the directory away and "
-            "give all nodes new certificates in a maintenance window" % (path, left)
+            "%s.pem: the authority ends in %d days, and so does every certificate of it; in a maintenance window, move "
+            "the directory away and run playbooks/etcd.yml -e etcd_new_authority=true" % (path, left)
         )
     return {
         "changed": bool(created or issued),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from light_nodes import RESTART_FLANNEL, STOP_ETCD, LightNode
+from light_nodes import RESTART_ETCD, RESTART_FLANNEL, STOP_ETCD, LightNode
 from playbook_run import Site
 
 NODES = {f"node{number}": (f"52:54:00:70:00:0{number}", f"10.10.0.5{number}") for number in range(1, 5)}
@@ -24,8 +24,11 @@ class Cluster:
             etcd_inner_path="/etc/ssl/etcd",
             etcd_timeout=120,
             etcd_stop=STOP_ETCD,
+            etcd_restart=RESTART_ETCD,
             flannel_restart=RESTART_FLANNEL,
             flannel_timeout=120,
+            # They have no engine to wait for.
+            flannel_settled="grep ^FLANNEL_SUBNET= /run/flannel/subnet.env",
             verify_engine="engine",
             verify_image="busybox",
         )

@@ -37,6 +37,7 @@ done
 STOP_ETCD = (
     "if [ -e /run/etcd.pid ]; then kill $(cat /run/etcd.pid); fi; while [ -e /run/etcd.pid ]; do sleep 0.1; done"
 )
+RESTART_ETCD = "kill $(cat /run/etcd.pid)"
 # flanneld is not in Debian; it lies where nothing else does.
 FLANNEL_PLACE = "/srv"
 FLANNEL = f"""

@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+
 import pytest
+from clients import wait_for
 from light_cluster import Cluster
 
 
@@ -34,12 +38,34 @@ def test_it_is_founded_with_mutual_tls_and_a_second_run_changes_nothing(cluster)
     assert again.count("changed=0") == 4, again
 
 
+def test_a_joining_that_was_interrupted_is_ended_by_the_next_run(cluster):
+    before = cluster.members()
+    cluster.plug_in("node4")
+    machine = cluster.nodes["node4"].machine
+    machine.run("iptables -I INPUT -p tcp --dport 2379 -j DROP")
+    impatient = cluster.play("-e", "etcd_timeout=3")
+    assert impatient.returncode != 0 and "node4: cannot get a vote" in impatient.output, impatient.output
+    assert cluster.members() == before
+    has_data = "ls /var/lib/etcd/member/wal/*.wal"
+    wait_for(lambda: machine.run(has_data, check=False).returncode == 0, "node4 has begun to learn", 60)
+    machine.run("iptables -D INPUT -p tcp --dport 2379 -j DROP")
+    predicted = cluster.play("--check").ok().output
+    assert re.search(r"localhost +: .*changed=1 |node1 +: .*changed=1 ", predicted), predicted
+    cluster.play().ok()
+    assert set(cluster.members()) == {*before, "node4"}
+    del cluster.controllers["node4"]
+    cluster.play().ok()
+    assert cluster.members() == before
+    cluster.nodes.pop("node4").lose()
+
+
 def test_it_grows_and_shrinks_by_a_line_of_the_inventory(cluster):
     before = cluster.members()
     cluster.plug_in("node4")
     cluster.play().ok()
     assert set(cluster.members()) == {*before, "node4"}
     assert cluster.etcdctl("get", "greeting", "--print-value-only", node="node4").stdout == "hello\n"
+    assert cluster.play().ok().output.count("changed=0") == 5
     del cluster.controllers["node4"]
     cluster.play().ok()
     assert cluster.members() == before
@@ -78,6 +104,38 @@ def test_a_lost_controller_is_replaced_by_a_blank_machine(cluster, tmp_path):
     assert cluster.etcdctl("get", "greeting", "--print-value-only", node="node3").stdout == "hello\n"
 
 
+def test_a_member_keeps_its_name_and_its_address(cluster):
+    before, line = cluster.members(), cluster.controllers["node3"]
+    cluster.controllers["renamed"] = cluster.controllers.pop("node3")
+    refused = cluster.play()
+    words = "renamed: has data of etcd, but is no member called renamed"
+    assert refused.returncode != 0 and words in " ".join(refused.output.split()), refused.output
+    del cluster.controllers["renamed"]
+    cluster.controllers["node3"] = {**line, "ipv4_address": "10.10.0.59", "ansible_host": line["ipv4_address"]}
+    refused = cluster.play()
+    words = "is no member called node3 at https://10.10.0.59:2380"
+    assert refused.returncode != 0 and words in " ".join(refused.output.split()), refused.output
+    cluster.controllers["node3"] = line
+    assert cluster.members() == before
+
+
+def test_without_its_authority_nothing_is_locked_out_and_a_new_one_comes_when_it_is_meant(cluster):
+    own = cluster.site.directory / ".pfrack/etcd"
+    assert (own / ".gitignore").read_text() == "*\n"
+    own.rename(own.with_name("lost"))
+    refused = cluster.play()
+    assert refused.returncode != 0 and "-e etcd_new_authority=true" in " ".join(refused.output.split()), refused.output
+    assert not own.exists()
+    assert cluster.etcdctl("get", "greeting", "--print-value-only").stdout == "hello\n"
+    before = cluster.members()
+    cluster.play("-e", "etcd_new_authority=true").ok()
+    assert cluster.members() == before
+    with_the_old_one = f"curl -sS --cacert {own.with_name('lost')}/ca.pem https://10.10.0.51:2379/version"
+    assert "certificate" in cluster.rack.controller.run(with_the_old_one, check=False).stderr
+    assert cluster.play().ok().output.count("changed=0") == 4
+    shutil.rmtree(own.with_name("lost"))
+
+
 def test_a_backup_is_restored_on_all_members(cluster):
     # Ansible would read what lies in the inventory itself.
     saved = cluster.site.directory / ".pfrack/saved.snapshot"
@@ -93,3 +151,25 @@ def test_a_backup_is_restored_on_all_members(cluster):
     for name in cluster.nodes:
         assert cluster.etcdctl("get", "greeting", "--print-value-only", node=name).stdout == "hello\n"
         assert cluster.etcdctl("get", "later", "--print-value-only", node=name).stdout == ""
+
+
+def test_a_backup_is_restored_when_the_quorum_is_gone_and_the_first_member_blank(cluster):
+    source = ["-e", f"etcd_restore_from={cluster.site.directory / '.pfrack/saved.snapshot'}"]
+    for name in ("node1", "node2"):
+        cluster.nodes[name].lose()
+        cluster.nodes[name].start()
+    refused = cluster.play()
+    assert refused.returncode != 0 and "restore a backup" in " ".join(refused.output.split()), refused.output
+
+    # Broken off when all data were put aside: nobody takes the nodes for new ones.
+    broken = cluster.play(*source, "-e", "etcd_util=false", playbook="playbooks/etcd_restore.yml")
+    assert broken.returncode != 0
+    refused = cluster.play()
+    assert refused.returncode != 0 and "a restore that was interrupted: node1" in " ".join(refused.output.split())
+
+    cluster.play(*source, playbook="playbooks/etcd_restore.yml").ok()
+    assert set(cluster.members()) == {"node1", "node2", "node3"}
+    for name in cluster.nodes:
+        assert cluster.etcdctl("get", "greeting", "--print-value-only", node=name).stdout == "hello\n"
+    assert cluster.nodes["node3"].machine.run("ls -d /var/lib/etcd/before-restore-*").stdout != ""
+    assert cluster.play().ok().output.count("changed=0") == 4
