@@ -7,7 +7,6 @@ test_nodes.py and test_cluster_nodes.py share them.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,15 +26,6 @@ STRANGER = "stranger"
 VIP = "http://10.10.0.10/"
 # Seconds for one step of emulated machines, on a host that has much else to do.
 PATIENCE = 1500
-# Stands in for k3s, whose releases are not to be had everywhere: it writes down what it was told, makes data as a
-# server does, and stays. What the nodes fetch, check and start is the role's.
-K3S_VERSION = "v1.34.1+k3s1"
-K3S = """#!/bin/sh
-{ echo "$@"; cat /etc/rancher/k3s/config.yaml; } > /run/k3s.told
-[ "$1" = server ] || exec sleep infinity
-mkdir -p /var/lib/rancher/k3s/server/db
-exec systemd-notify --ready --exec ';' sleep infinity
-"""
 # An emulated processor may be busy for longer than members usually wait for each other.
 PATIENT_ETCD = """
 systemd:
@@ -58,7 +48,6 @@ PLATFORM = {
         # None of these machines has it; many a service runs on some nodes only.
         {"name": "git", "port": 2222, "mode": "tcp", "check": {"type": "Basic"}},
     ],
-    "kubernetes": True,
     "node_snippets": {"controllers": [yaml.safe_load(PATIENT_ETCD)]},
 }
 
@@ -82,9 +71,7 @@ class Story:
             "controllers": {"hosts": {}},
             "workers": {"hosts": {}},
         }
-        self.site.settings.update(
-            cluster_platform="rack", cluster_platforms={"rack": PLATFORM}, k3s_base_url="http://198.51.100.10/k3s"
-        )
+        self.site.settings.update(cluster_platform="rack", cluster_platforms={"rack": PLATFORM})
         # On these nodes etcd runs without a container.
         self.site.settings.update(
             cluster_etcd=True,
@@ -110,10 +97,6 @@ class Story:
         """Ends when all machines of FIRMWARE are installed and up."""
         give_up_port_80(self.rack.router)
         self.rack.add_release_server()
-        release = self.rack.directory / "releases/files/k3s" / K3S_VERSION
-        release.mkdir(parents=True)
-        (release / "k3s").write_text(K3S)
-        (release / "sha256sum-amd64.txt").write_text(f"{hashlib.sha256(K3S.encode()).hexdigest()}  k3s\n")
         for name in FIRMWARE:
             self.announce(name, "controllers")
         self.predicted = self.site.play("--check", "--diff").ok().output

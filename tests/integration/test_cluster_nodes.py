@@ -23,7 +23,6 @@ from node_story import FIRMWARE, PATIENCE, STRANGER, VIP, Story, address, mac
 LOST, STAYS, NEW = "node1", "node2", "node4"
 IMAGE = f"/tftpboot/pfrack/os/flatcar/stable/{node_image.BOARD}/{node_image.VERSION}/{node_image.DISK}"
 SECRETS = "/etc/ssl/etcd"
-API = "https://10.10.0.10:6443"
 
 
 class Cluster:
@@ -46,22 +45,12 @@ class Cluster:
         answer = json.loads(self.etcdctl(name, "member list -w json"))
         return {member["name"]: member["ID"] for member in answer["members"] if not member.get("isLearner")}
 
-    def k3s(self, name: str) -> tuple[str, dict]:
-        """What k3s was started as on a node, and how it finds its cluster; waits until it is."""
-        ask = "systemctl -q is-active k3s && cat /run/k3s.told"
-        asked = wait_for(lambda: self.story.answer(name, ask), f"k3s runs on {name}", 300)
-        kind, _newline, settings = asked.partition("\n")
-        told = json.loads(settings)
-        assert (told["node-name"], told["node-ip"]) == (name, address(name))
-        return kind, {field: told[field] for field in ("cluster-init", "server") if field in told}
-
 
 @pytest.fixture(scope="module")
 def cluster(story: Story) -> Cluster:
     story.play("cluster").ok()
     cluster = Cluster(story)
     cluster.etcdctl(STAYS, "put greeting hello")
-    story.play("kubernetes").ok()
     return cluster
 
 
@@ -73,20 +62,6 @@ def test_etcd_is_founded_on_machines_that_were_blank(cluster: Cluster) -> None:
     assert ssh(story.rack, address("node1"), "curl -sk https://10.10.0.22:2379/version", check=False).returncode != 0
     assert story.rack.router.run("grep -rl 'PRIVATE KEY' /tftpboot/pfrack", check=False).stdout == ""
     again = story.play("cluster").ok().output
-    assert again.count("changed=0") == 1 + len(FIRMWARE), again
-
-
-def test_kubernetes_is_founded_by_the_first_server_and_joined_by_the_others(cluster: Cluster) -> None:
-    """k3s itself is a stand-in, see node_story.py."""
-    story = cluster.story
-    assert cluster.k3s("node1") == ("server", {"cluster-init": True})
-    assert {str(cluster.k3s(name)) for name in ("node2", "node3")} == {str(("server", {"server": API}))}
-    token = (story.site.directory / ".pfrack/k3s/token").read_text().strip()
-    for name in FIRMWARE:
-        assert story.run(name, "sudo stat -c '%a %U' /etc/rancher/k3s/token") == "600 root\n"
-        assert story.run(name, "sudo cat /etc/rancher/k3s/token").strip() == token
-    assert story.rack.router.run(["grep", "-rl", token, "/tftpboot/pfrack"], check=False).stdout == ""
-    again = story.play("kubernetes").ok().output
     assert again.count("changed=0") == 1 + len(FIRMWARE), again
 
 
@@ -122,10 +97,6 @@ def test_a_blank_machine_replaces_a_lost_controller_and_others_join(cluster: Clu
     assert [name for name in before if before[name] != after[name]] == [LOST]
     assert (cluster.get(LOST, "greeting"), cluster.get(LOST, "meanwhile")) == ("hello", "written")
     assert story.identity(LOST) != was and story.boot_id(STAYS) == untouched
-
-    story.play("kubernetes").ok()
-    assert cluster.k3s(LOST) == ("server", {"server": API})
-    assert cluster.k3s(NEW) == ("agent", {"server": API})
 
     lease = router.run(f"grep -B12 -i {mac(STRANGER)} /var/dhcpd/var/db/dhcpd.leases").stdout
     place = [line.split()[1] for line in lease.splitlines() if line.startswith("lease ")][-1]

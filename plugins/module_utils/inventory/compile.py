@@ -13,6 +13,7 @@ from . import nodes as node_list
 from .addresses import ipv4
 from .exposure import expose
 from .installation import check_installation
+from .kubernetes import read_kubernetes
 from .network import Network
 from .overlay import read_overlay
 from .presets import NETWORK_BOOT
@@ -58,6 +59,7 @@ def compile_cluster(nodes, settings, router_info, groups=None, pair=None):
         node_list.assign(problems, members, network, addresses, chosen.get("cluster_node_range"))
     interfaces = router_info.get("interfaces") or {}
     overlay = read_overlay(problems, settings, chosen, members, network, interfaces, virtual_ips)
+    kubernetes = read_kubernetes(problems, chosen, members)
     services = read_services(problems, preset["services"], chosen.get("cluster_services"))
     if services and not chosen.get("cluster_virtual_ips"):
         problems.add("cluster_virtual_ips", None, "services need an address; add one such as {address: 10.10.0.10}")
@@ -94,7 +96,7 @@ def compile_cluster(nodes, settings, router_info, groups=None, pair=None):
         **overlay,
         "nodes": shown,
         "group_snippets": snippets,
-        "kubernetes": chosen["cluster_kubernetes"] if preset.get("kubernetes") else "none",
+        "kubernetes": kubernetes,
         "admitted_nodes": [node for node in serving if node["admitted"]],
         "static_mappings": [
             {"mac_address": node["mac_address"], "address": node["address"], "hostname": node["name"]} for node in shown
