@@ -73,7 +73,7 @@ def compile_cluster(nodes, settings, router_info, groups=None, pair=None):
     shown = [_node(member) for member in members]
     serving = _serving(shown, chosen, network, virtual_ips, router_info)
     known_groups = set(groups or ()) | {"cluster"} | {group for node in serving for group in node["groups"]}
-    exposed, firewall_rules = expose(problems, services, virtual_ips, network, interfaces)
+    exposed, firewall_rules = expose(problems, services, virtual_ips, network, interfaces, pair is not None)
     backends, frontends = balance(problems, services, serving, known_groups, virtual_ips, may_be_empty, exposed)
     _check_web_gui(problems, frontends, router_info.get("webgui") or {})
     snippets = preset.get("node_snippets") or {}

@@ -106,11 +106,24 @@ def test_boxes_that_are_needed_are_named(routers):
     assert "Virtual IPs, DHCP Server settings: tick them" in routers.problem()
 
 
+OUTSIDE = {**CARP, "name": "outside", "interface": "wan", "address": "198.51.100.10", "vhid": 2}
+
+
 def test_rules_have_to_go_across_when_there_are_any(routers):
-    routers.settings["cluster_services"] = [{"name": "web", "port": 8081, "expose": ["wan"]}]
+    routers.second["interfaces"]["wan"]["address"] = "198.51.100.3"
+    routers.settings["cluster_services"] = [{"name": "web", "port": 8081, "expose": ["outside"]}]
+    routers.settings["cluster_virtual_ips"].append(dict(OUTSIDE))
     assert "Firewall rules: tick them" in routers.problem()
     routers.first["high_availability"]["sections"].append("rules")
-    assert routers.compile()["firewall_rules"]
+    for role in ("primary", "secondary"):
+        assert [rule["destination"] for rule in routers.compile(role)["firewall_rules"]] == ["198.51.100.10"]
+
+
+def test_an_interface_is_not_exposed_because_its_address_does_not_move(routers):
+    routers.settings["cluster_services"] = [{"name": "web", "port": 8081, "expose": ["WAN"]}]
+    problem = routers.problem()
+    assert problem.startswith("cluster_services[web].expose: WAN: the routers are a pair")
+    assert "interface: wan" in problem and "mode: carp" in problem
 
 
 @pytest.mark.parametrize(
