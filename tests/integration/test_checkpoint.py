@@ -14,6 +14,7 @@ import time
 import pytest
 import yaml
 from clients import wait_for
+from fault_points import heal
 from playbook_run import ROOT, Site, give_up_port_80
 from router_line import RouterLine
 from router_state import leftovers, sections
@@ -399,6 +400,15 @@ def test_a_cut_cable_is_taken_back(site):
     assert site.play().ok().changed == 0
 
 
+def revision_before(router):
+    """The newest revision in which nothing is ours."""
+    return router.php(
+        """require_once('config.inc'); $c = parse_config(true);
+        foreach (get_backups() as $k => $b) if ($k !== 'versions' && !str_contains(
+            file_get_contents("/cf/conf/backup/config-{$b['time']}.xml"), '[pfrack]')) { echo $b['time']; break; }"""
+    ).stdout.strip()
+
+
 def test_the_rollback_playbook_lists_and_returns(site):
     router = site.rack.router
     before = sections(router)
@@ -407,17 +417,38 @@ def test_the_rollback_playbook_lists_and_returns(site):
     assert "now: " in listed and "pfrack: " in listed
     known = site.play("-e", "rollback_to=1", playbook="playbooks/rollback.yml")
     assert known.returncode != 0 and "no revision" in known.output
-    first = router.php(
-        """require_once('config.inc'); $c = parse_config(true);
-        foreach (get_backups() as $k => $b) if ($k !== 'versions' && !str_contains(
-            file_get_contents("/cf/conf/backup/config-{$b['time']}.xml"), '[pfrack]')) { echo $b['time']; break; }"""
-    ).stdout.strip()
+    first = revision_before(router)
     dry = site.play("-e", f"rollback_to={first}", "--check", playbook="playbooks/rollback.yml").ok()
     assert dry.changed == 1 and sections(router) != before
     site.play("-e", f"rollback_to={first}", playbook="playbooks/rollback.yml").ok()
     after = sections(router)
     assert "10.10.0.10/" not in addresses(router) and "[pfrack]" not in after
     assert router.run("pgrep -x haproxy", check=False).stdout == ""
+
+
+# Takes a configuration with node1 only, but finds nothing wrong when it is asked beforehand.
+MOODY = """#!/bin/sh
+case " $* " in *" -t "*) ;; *)
+    grep -qw node1 /var/dhcpd/etc/dhcpd.conf || { echo "refused by the test" >&2; exit 1; };;
+esac
+exec "$0.real" "$@"
+"""
+
+
+def test_a_revision_that_a_daemon_refuses_is_not_kept(site):
+    router = site.rack.router
+    site.play().ok()
+    before = sections(router)
+    daemon = "/usr/local/sbin/dhcpd"
+    router.run(f"mv {daemon} {daemon}.real; cat > {daemon}; chmod 755 {daemon}", input=MOODY)
+    try:
+        outcome = site.play("-e", f"rollback_to={revision_before(router)}", playbook="playbooks/rollback.yml")
+        assert sections(router) == before
+    finally:
+        heal(router)
+    output = " ".join(outcome.output.split())
+    assert outcome.returncode != 0
+    assert "dhcpd did not start; the previous configuration was put back and is in force again" in output, output
 
 
 def test_the_rollback_playbook_ends_a_run_that_is_gone(site, run):

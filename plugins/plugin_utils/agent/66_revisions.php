@@ -80,15 +80,18 @@ function pfrack_return_to($revision, bool $test): array
     $what = 'pfrack: returned to the revision of ' . date('Y-m-d H:i:s', (int)$revision);
     $applied = [];
     $output = '';
-    Pfrack::$recover = static function () use ($now, $what, &$applied): string {
-        return pfrack_put_back($now, $applied, true, $what);
+    $tried = $then;
+    Pfrack::$recover = static function () use ($now, &$tried, $what, &$applied): string {
+        return pfrack_put_back($now, $tried, $applied, true, $what);
     };
     try {
-        pfrack_write($what, $now, $hash);
+        if (pfrack_write($what, $now, $hash)) {
+            $tried = $config;
+        }
         pfrack_apply_services($services, $now, $applied, $output);
     } catch (Throwable $error) {
         Pfrack::$recover = null;
-        throw pfrack_after_failure($error, $now, $applied, true, $what);
+        throw pfrack_after_failure($error, $now, $tried, $applied, true, $what);
     }
     Pfrack::$recover = null;
     return ['revision' => pfrack_revision()] + $result;
