@@ -89,10 +89,12 @@ def test_under_load_nobody_is_cut_off_and_a_node_that_does_not_serve_ends_it(rac
     site, nodes = rolling
     site.play().ok()
 
-    def all_serve():
+    def answers():
         ask = ["curl", "-sf", "-m", "5", f"http://{VIP}:{WEB}/"]
-        answers = {rack.controller.run(ask, check=False).stdout for _ in range(10)}
-        return answers >= {address for _mac, address in NODES.values()}
+        return {rack.controller.run(ask, check=False).stdout for _ in range(10)}
+
+    def all_serve():
+        return answers() >= {address for _mac, address in NODES.values()}
 
     wait_for(all_serve, "all nodes serve", 60)
     before = {name: node.identity() for name, node in nodes.items()}
@@ -102,6 +104,15 @@ def test_under_load_nobody_is_cut_off_and_a_node_that_does_not_serve_ends_it(rac
     assert clients.answered_by("new") == {address for _mac, address in NODES.values()}
     after = {name: node.identity() for name, node in nodes.items()}
     assert all(after[name] != before[name] for name in nodes)
+
+    # One that is in maintenance restarts as well, and nobody waits until it serves.
+    site.play("-l", "node3", playbook="playbooks/drain.yml").ok()
+    drained = site.play("-e", "rolling_reboot_timeout=20", "-l", "node3", playbook="playbooks/rolling_reboot.yml").ok()
+    assert "node3 was out of the load balancer before, and stays out" in drained.output
+    assert nodes["node3"].identity() != after["node3"]
+    assert answers() == {NODES["node1"][1], NODES["node2"][1]}
+    site.play("-l", "node3", playbook="playbooks/undrain.yml").ok()
+    after["node3"] = nodes["node3"].identity()
 
     nodes["node2"].machine.run("touch /root/broken")
     failed = site.play("-e", "rolling_reboot_timeout=5", "-l", "workers", playbook="playbooks/rolling_reboot.yml")
