@@ -9,7 +9,11 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.pfrack.cluster.plugins.module_utils.errors import DesiredError
 from ansible_collections.pfrack.cluster.plugins.module_utils.inventory import installation, overlay
 from ansible_collections.pfrack.cluster.plugins.module_utils.inventory.compile import compile_cluster
-from ansible_collections.pfrack.cluster.plugins.module_utils.inventory.pair import compile_pair, read_pair
+from ansible_collections.pfrack.cluster.plugins.module_utils.inventory.pair import (
+    compile_pair,
+    read_pair,
+    setting_problems,
+)
 
 _NODE_VARIABLES = ("mac_address", "ipv4_address", *installation.NODE_VARIABLES)
 _SETTINGS = ("dns_service", *installation.SETTINGS, *overlay.SETTINGS)
@@ -38,6 +42,16 @@ def _nodes(groups, hostvars):
     return result
 
 
+def _settings(variables):
+    return {
+        str(name): _plain(variables[name])
+        for name in variables
+        if str(name).startswith("cluster_")
+        and name not in ("cluster_spec", "cluster_router_facts")
+        or name in _SETTINGS
+    }
+
+
 def read_inventory(groups, hostvars, router=None):
     """Everything that the specification for one router takes from Ansible's variables, as plain values."""
     routers = list(groups.get("routers", []))
@@ -45,19 +59,11 @@ def read_inventory(groups, hostvars, router=None):
     if router is None:
         raise AnsibleFilterError("routers: no hosts: the group is empty; add the router to the inventory")
     both = sorted(set(routers) & set(groups.get("cluster", [])))
-    variables = hostvars[router]
-    settings = {
-        str(name): _plain(variables[name])
-        for name in variables
-        if str(name).startswith("cluster_")
-        and name not in ("cluster_spec", "cluster_router_facts")
-        or name in _SETTINGS
-    }
     pair, problems = _pair(routers, hostvars, router)
     problems += ["%s: %s: is in routers and in cluster; take it out of one" % (host, host) for host in both]
     return {
         "nodes": _nodes(groups, hostvars),
-        "settings": settings,
+        "settings": _settings(hostvars[router]),
         "groups": [str(name) for name in groups],
         "pair": pair,
         "problems": problems,
@@ -72,6 +78,7 @@ def _pair(routers, hostvars, router):
         facts = other["cluster_router_facts"] if "cluster_router_facts" in other else {}
         pair["peer_info"] = _plain(facts.get("router"))
         pair["peer_address"] = str(other["ansible_host"]) if "ansible_host" in other else None
+        problems += setting_problems(pair, *(_settings(hostvars[pair[role]]) for role in ("primary", "secondary")))
     return pair, problems
 
 

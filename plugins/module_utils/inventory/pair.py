@@ -54,6 +54,20 @@ def read_pair(routers, variables, router):
     }, []
 
 
+def setting_problems(pair, first, second):
+    """What the two have otherwise, which would go back and forth. Values stay hidden: passwords may be among them.
+
+    first, second: {variable: value} of the primary and the secondary.
+    """
+    differing = sorted(name for name in {*first, *second} if first.get(name) != second.get(name))
+    if not differing:
+        return []
+    return [
+        "%s: %s: not the same as for %s: a pair has one configuration; set it for both, in group_vars and not in the "
+        "host_vars of one" % (pair["secondary"], ", ".join(differing), pair["primary"])
+    ]
+
+
 def compile_pair(nodes, settings, info, groups, pair):
     """compile_cluster() for a router of a pair; both get the same specification, as far as it may be the same.
 

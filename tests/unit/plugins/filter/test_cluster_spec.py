@@ -44,6 +44,19 @@ def test_settings_are_those_of_the_named_router():
     assert cluster_spec(groups, variables, ROUTER, "router2")["domain"] == "second.lab.example"
 
 
+@pytest.mark.parametrize("router", ["router1", "router2"])
+def test_both_routers_of_a_pair_have_the_same_settings(router):
+    groups = {**GROUPS, "routers": ["router1", "router2"]}
+    secret = [{"address": "10.10.0.10", "mode": "carp", "vhid": 1, "password": "not to be shown"}]
+    variables = hostvars(cluster_domain="first.lab.example", cluster_virtual_ips=secret, cluster_node_range=None)
+    variables["router2"] = {**SETTINGS, "ansible_user": "other", "ha_primary": "router1", "dns_service": None}
+    variables["router2"].pop("cluster_node_range")
+    problems = cluster_spec(groups, variables, ROUTER, router, strict=False)["problems"]
+    expected = "router2: cluster_domain, cluster_virtual_ips: not the same as for router1: "
+    assert any(problem.startswith(expected) for problem in problems), problems
+    assert "not to be shown" not in str(problems)
+
+
 def test_the_fact_of_an_earlier_run_is_no_setting():
     spec = cluster_spec(GROUPS, hostvars(), ROUTER)
     assert cluster_spec(GROUPS, hostvars(cluster_spec=spec), ROUTER) == spec
