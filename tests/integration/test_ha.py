@@ -6,16 +6,26 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import lab
 import pytest
 from clients import dhcp_lease, wait_for, web_server
 from fault_points import heal, let_daemons_refuse
 from pair import VIP, carp_state, changed, config, fresh_pair, pair_site
+from playbook_run import ROOT
+from router_line import RouterLine
 from router_state import leftovers, sections
+
+sys.path.insert(0, str(ROOT / "plugins" / "plugin_utils"))
+from agent_bundle import agent_source
+
+sys.path.insert(0, str(ROOT / "plugins" / "module_utils"))
+from router import Router
 
 NODE = "52:54:00:10:00:01"
 GUEST = "52:54:00:77:00:01"
+OTHER = "deis@two (ansible-playbook, process 2)"
 HASHES = "find /tftpboot -type f | sort | xargs -r sha256sum"
 CONFIG = "sha256sum /cf/conf/config.xml"
 # What pfSense takes across as it is.
@@ -152,6 +162,18 @@ def test_a_fault_in_the_middle_leaves_both_as_they_were(site, rack, tmp_path):
     assert outcome.returncode != 0 and "refused by the test" in outcome.output, outcome.output
     wait_for(lambda: states(rack) == before, "both are as they were")
     assert not leftovers(rack.router) and not leftovers(rack.router2)
+
+
+def test_another_run_on_the_second_router_is_waited_for_before_anything_changes(site, rack):
+    site.settings["cluster_services"] = [{"name": "later", "port": 8082}]
+    before = rack.router.run(CONFIG).stdout
+    other = RouterLine(rack, host="10.10.0.3")
+    Router(lambda op, params: other.call(op, dict(params, holder=OTHER)), None).checkpoint(60, agent_source())
+    outcome = site.play()
+    other.call("confirm", {"holder": OTHER})
+    other.end()
+    assert outcome.returncode != 0 and f"{OTHER} holds a checkpoint of this router since" in outcome.output
+    assert rack.router.run(CONFIG).stdout == before
 
 
 def test_what_goes_on_the_first_router_goes_on_the_second(site, rack):
