@@ -105,6 +105,17 @@ def test_confirm_leaves_the_changes_and_nothing_else(router, run):
     assert one.port.checkpoint_status() == {"checkpoint": None, "rolled_back": None}
 
 
+def test_changes_stay_confirmed_when_the_other_router_of_a_pair_cannot_be_told(rack, router, run):
+    one = run()
+    one.arm()
+    one.commit([set_("hasync/synchronizetoip", "10.99.0.2")])
+    other = RouterLine(rack, patch=["pfrack_run([PFRACK_PAIR_SCRIPT]);", "throw new Exception('torn');"])
+    told = other.call("confirm", {"holder": ONE})["result"]["pair"]
+    other.end()
+    assert (told["peer"], told["synchronised"]) == ("10.99.0.2", False) and "torn" in told["words"]
+    assert leftovers(router) == ""
+
+
 def test_a_checkpoint_without_changes_writes_no_configuration(router, run):
     one = run()
     state = "sha256sum /cf/conf/config.xml; ls /cf/conf/backup"

@@ -193,6 +193,19 @@ def test_what_goes_on_the_first_router_goes_on_the_second(site, rack):
     assert differing(rack) == {}
 
 
+def test_a_second_router_that_fails_keeps_what_the_first_one_brought_it(site, rack):
+    site.settings["cluster_services"] = [{"name": "later", "port": 8082}]
+    site.hosts["all"]["children"]["routers"]["hosts"]["router2"]["tftp_server_files"] = "/nowhere"
+    assert "In check mode nothing was changed." in " ".join(site.play("--check").output.split())
+    outcome = site.play()
+    words = " ".join(outcome.output.split())
+    assert outcome.returncode != 0 and "The router is back at what router1 brought it; packages stay" in words, words
+    assert "router1 has the new configuration; run again" in words
+    assert differing(rack) == {} and "later" in str(config(rack.router2, f"{HAPROXY}/ha_backends"))
+    del site.hosts["all"]["children"]["routers"]["hosts"]["router2"]["tftp_server_files"]
+    site.play().ok()
+
+
 def test_a_second_router_that_is_away_is_said_before_anything_changes(site, rack):
     site.settings["cluster_services"] = [{"name": "later", "port": 8082}]
     site.router_vars = {"ansible_connect_timeout": 10}

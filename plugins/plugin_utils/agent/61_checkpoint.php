@@ -173,7 +173,14 @@ function pfrack_op_confirm(array $params): array
 {
     $commits = 0;
     $result = pfrack_confirm($params, $commits);
-    return $result + ['pair' => $commits > 0 ? pfrack_pair_tell() : null];
+    try {
+        return $result + ['pair' => $commits > 0 ? pfrack_pair_tell() : null];
+    } catch (Throwable $error) {
+        // The changes are confirmed, whatever becomes of the other router.
+        $peer = pfrack_pair_peer();
+        return $result + ['pair' => $peer === '' ? null : ['peer' => $peer, 'synchronised' => false,
+            'words' => pfrack_error($error)['message']]];
+    }
 }
 
 /** $commits becomes the number of changes of the configuration among those that are confirmed. */
