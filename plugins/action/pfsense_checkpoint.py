@@ -73,8 +73,9 @@ def _confirm(router):
             raise
         status = router.checkpoint_status()
         if status.get("checkpoint") is None and status.get("rolled_back") is None:
-            # Only the answer was lost.
-            return {}
+            # Only the answer was lost, and with it what became of the other router of a pair.
+            peer = (router.info().get("high_availability") or {}).get("peer")
+            return {"pair": {"peer": peer}} if peer else {}
         if status.get("checkpoint") is None:
             raise
         return router.confirm()
@@ -84,8 +85,13 @@ def _pair(told):
     """What became of pfSense's synchronisation with the other router of a pair."""
     if not told:
         return {}
-    outcome = {"pair": {"peer": told["peer"], "synchronised": told["synchronised"]}}
-    if not told["synchronised"]:
+    outcome = {"pair": {"peer": told["peer"], "synchronised": told.get("synchronised")}}
+    if told.get("synchronised") is None:
+        outcome["warnings"] = [
+            "the router's answer was lost: whether it brought the configuration to the other router of the pair, %s, "
+            "is unknown; run site.yml again" % told["peer"]
+        ]
+    elif not told["synchronised"]:
         words = " ".join((told.get("words") or "").split()) or "it gave no reason"
         outcome["warnings"] = [
             "pfSense could not bring the configuration to the other router of the pair, %s: %s; run site.yml again "

@@ -93,7 +93,9 @@ changes:
   returned: with O(state=confirmed)
   sample: 6
 pair:
-  description: The address of the second router of a pair, and whether it has taken over the configuration.
+  description:
+    - The address of the second router of a pair, and whether it has taken over the configuration; null when the answer
+      that says so was lost.
   type: dict
   returned: with O(state=confirmed), when the configuration was changed and pfSense sends it on
   sample: {peer: 10.99.0.2, synchronised: true}

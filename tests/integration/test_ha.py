@@ -97,6 +97,7 @@ def test_a_second_run_changes_nothing_on_either(converged, rack):
     before = [router.run(CONFIG).stdout for router in (rack.router, rack.router2)]
     again = site.play().ok()
     assert [changed(again, host) for host in ("router1", "router2")] == [0, 0], again.output
+    assert "is no part of this run" not in again.output
     assert [router.run(CONFIG).stdout for router in (rack.router, rack.router2)] == before
 
 
@@ -219,6 +220,7 @@ def test_a_second_router_that_is_away_is_said_before_anything_changes(site, rack
         # The way on without it: the first one alone, with a warning that the other one lacks it.
         outcome = site.play("-l", "router1").ok()
         assert "could not bring the configuration to the other router of the pair, 10.99.0.2" in outcome.output
+        assert "router2 is no part of this run" in outcome.output
         assert not leftovers(rack.router)
     finally:
         rack.router2.start()

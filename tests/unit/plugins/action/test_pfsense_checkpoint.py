@@ -80,9 +80,21 @@ def test_an_unreachable_router_is_said_to_go_back_by_itself():
 )
 def test_a_lost_answer_to_confirm_is_looked_up(status, again, good):
     lost = failure("unknown_outcome", "the line was cut")
-    agent = Scripted(confirm=[lost, *again], checkpoint_status=[success(status)])
+    agent = Scripted(confirm=[lost, *again], checkpoint_status=[success(status)], info=[success({})])
     result = run_action(ActionModule, agent, {"state": "confirmed"})
     assert bool(result.get("failed")) is not good
+    assert not result.get("warnings")
+
+
+def test_with_the_answer_it_is_lost_whether_the_other_router_of_a_pair_has_it():
+    agent = Scripted(
+        confirm=[failure("timeout", "no answer")],
+        checkpoint_status=[success({"checkpoint": None, "rolled_back": None})],
+        info=[success({"high_availability": {"peer": "10.99.0.2", "sections": []}})],
+    )
+    result = run_action(ActionModule, agent, {"state": "confirmed"})
+    assert not result.get("failed") and result["pair"] == {"peer": "10.99.0.2", "synchronised": None}
+    assert "10.99.0.2, is unknown; run site.yml again" in result["warnings"][0]
 
 
 def test_a_revision_is_compared_first():
