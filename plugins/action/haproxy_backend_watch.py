@@ -87,16 +87,18 @@ class ActionModule(RouterAction):
         facts = self._router.info()
         facts["leases"] = self._router.leases()["leases"]
         spec = compile_inventory(self._followed.inventory, facts)
-        if self._stands_by(spec, facts):
+        if not spec["problems"] and self._stands_by(spec, facts):
             return
         self._reconciler.reconcile(spec)
 
     def _stands_by(self, spec, facts):
         """Whether the other router of a pair serves now; the watch of that one acts, and pfSense tells this one."""
         status = {vip["address"]: vip.get("status") for vip in facts.get("virtual_ips") or []}
-        standby = spec.get("ha_role", "single") != "single" and status.get(spec["router_address"]) == "BACKUP"
+        home = spec["router_address"]
+        # With CARP switched off, or an interface down, a router does not have the address either.
+        standby = spec["ha_role"] != "single" and status.get(home) != "MASTER"
         if standby != self._standby:
-            self._say("watch: stands by, the other router of the pair serves" if standby else "watch: serves")
+            self._say("watch: stands by until this router has %s" % home if standby else "watch: serves")
         self._standby = standby
         return standby
 
