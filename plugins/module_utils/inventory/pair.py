@@ -140,7 +140,7 @@ def _difference_problems(pair, info, other, spec):
             "makes a circle; empty that field" % (second, other["high_availability"]["peer"])
         )
     for interface in sorted({spec["interface"], *(entry["interface"] for entry in spec["virtual_ips"])}):
-        problems += _interface_problems(second, interface, info, other)
+        problems += _interface_problems(pair, interface, info, other)
     gui = other.get("webgui") or {}
     for frontend in spec["frontends"]:
         port = frontend["listen"][0]["port"]
@@ -152,7 +152,8 @@ def _difference_problems(pair, info, other, spec):
     return problems
 
 
-def _interface_problems(second, interface, info, other):
+def _interface_problems(pair, interface, info, other):
+    second = pair["secondary"]
     if interface == "lo0":
         return []
     there = (other.get("interfaces") or {}).get(interface) or {}
@@ -161,6 +162,11 @@ def _interface_problems(second, interface, info, other):
         return [
             "%s: interface %s: missing or without address: pfSense pairs interfaces by their ids; assign it as on the "
             "other router" % (second, interface)
+        ]
+    if not here.get("address"):
+        return [
+            "%s: interface %s: has no IPv4 address: CARP needs one beside the virtual IP; set it on the router"
+            % (pair["primary"], interface)
         ]
     ours, theirs = (ipaddress.ip_interface("%s/%s" % (facts["address"], facts["prefix"])) for facts in (here, there))
     if ours.network == theirs.network:

@@ -142,6 +142,13 @@ def test_a_second_router_that_could_not_stand_in(routers, change, words):
     assert words in routers.problem(role="secondary")
 
 
+def test_a_carp_address_stands_where_the_first_router_has_one(routers):
+    routers.second["interfaces"]["opt1"] = {**routers.second["interfaces"]["lan"], "address": "10.30.0.3"}
+    other = {**CARP, "name": "other", "interface": "opt1", "address": "10.30.0.10", "vhid": 2}
+    routers.settings["cluster_virtual_ips"].append(other)
+    assert routers.problem().startswith("router1: interface opt1: has no IPv4 address: ")
+
+
 def variables(**primaries):
     return {
         host: {} if primary is None else {"ha_primary": primary}
