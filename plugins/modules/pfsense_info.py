@@ -178,6 +178,12 @@ router:
       type: dict
       returned: success
       sample: {dhcpd: true, kea-dhcp4: false, dnsmasq: false, unbound: true, tftpd: true, haproxy: true}
+    stopped:
+      description: Daemons of DHCP, DNS and TFTP that are enabled and do not run.
+      type: list
+      elements: str
+      returned: success
+      sample: []
     webgui:
       description: Where the web pages of the router are, and whether port 80 redirects to them.
       type: dict

@@ -207,6 +207,17 @@ def test_a_second_router_that_fails_keeps_what_the_first_one_brought_it(site, ra
     site.play().ok()
 
 
+def test_a_daemon_that_does_not_run_on_the_second_router_is_named(site, rack):
+    daemon = "/usr/local/sbin/dhcpd"
+    rack.router2.run(f"mv {daemon} {daemon}.real; printf '#!/bin/sh\nexit 1\n' > {daemon}; chmod 755 {daemon}")
+    site.nodes()["node4"] = {"mac_address": "52:54:00:10:00:04"}
+    outcome = site.play()
+    heal(rack.router2)
+    assert outcome.returncode != 0 and "router2: dhcpd: enabled, but does not run" in outcome.output, outcome.output
+    del site.nodes()["node4"]
+    site.play().ok()
+
+
 def test_a_second_router_that_is_away_is_said_before_anything_changes(site, rack):
     site.settings["cluster_services"] = [{"name": "later", "port": 8082}]
     site.router_vars = {"ansible_connect_timeout": 10}

@@ -46,6 +46,7 @@ function pfrack_info(string $revision): array
             'running' => $running['haproxy'],
         ],
         'services' => $running,
+        'stopped' => pfrack_not_running($running),
         'webgui' => pfrack_webgui(),
         'static_web' => pfrack_web_state(),
         'domain' => pfrack_text(pfrack_at(['system', 'domain'])),
@@ -74,6 +75,19 @@ function pfrack_running(): array
         $running[$service] = in_array($process, $names, true);
     }
     return $running;
+}
+
+/** Daemons of DHCP, DNS and TFTP that are enabled and do not run. HAProxy does not run without frontends either. */
+function pfrack_not_running(array $running): array
+{
+    $tftpd = ['installedpackages', 'tftpd', 'config', 0, pfrack_tftpd_field()];
+    $wanted = [
+        pfrack_is_kea() ? 'kea-dhcp4' : 'dhcpd' => pfrack_dhcp_expected(),
+        'dnsmasq' => pfrack_enabled(['dnsmasq']),
+        'unbound' => pfrack_enabled(['unbound']),
+        'tftpd' => pfrack_text(pfrack_at($tftpd)) === 'on',
+    ];
+    return array_keys(array_diff_key(array_filter($wanted), array_filter($running)));
 }
 
 /** @return array<string, string> */
