@@ -12,6 +12,7 @@ import re
 import pytest
 from clients import wait_for
 from light_cluster import Cluster
+from light_nodes import RESTART_ETCD
 
 PLAYBOOK = "playbooks/flannel.yml"
 
@@ -103,6 +104,22 @@ def test_a_node_by_one_line_and_new_certificates_keep_what_there_is(cluster):
     assert cluster.subnet("node2") == before
     for one, other in (("node3", "node1"), ("node2", "node3")):
         cluster.reach(one, other)
+
+
+def test_a_member_that_is_lost_without_a_word_is_noticed(cluster):
+    """etcd ends, and what its machine still says of that does not arrive, as if it had lost its power."""
+    controller, listener = cluster.nodes["node1"].machine, cluster.nodes["node2"].address
+    silence = f"OUTPUT -p tcp --sport 2379 -d {listener} -j DROP"
+    controller.run(f"echo 1 > /proc/sys/net/ipv4/tcp_orphan_retries; iptables -I {silence}; {RESTART_ETCD}")
+    wait_for(lambda: cluster.etcdctl("get", "/", check=False).returncode == 0, "etcd is back", 60)
+    talks = f"ss -tnH state connected sport = :2379 dst {listener}"
+    wait_for(lambda: controller.run(talks).stdout == "", "it has forgotten who listened", 60)
+    controller.run(f"iptables -D {silence}")
+    cluster.plug_in("node4", worker=True)
+    cluster.play(playbook=PLAYBOOK).ok()
+    cluster.reach("node2", "node4")
+    del cluster.workers["node4"]
+    cluster.nodes.pop("node4").lose()
 
 
 def chat(cluster):
