@@ -12,9 +12,10 @@ from ansible_collections.pfrack.cluster.plugins.module_utils.router import Route
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.fetch.web import share
 
 BIG = 16 << 20
-# How much is sent between two words about it, and how much small files may come to in one bundle.
+# How much is sent between two words about it.
 LEG = 32 << 20
-BUNDLE = 16 << 20
+# How much small files may come to in one bundle: what every carrier takes, whatever the network is like.
+BUNDLE = 4 << 20
 
 
 def send(router, root, files, remove, mode, directory_mode, say=lambda text: None):

@@ -21,15 +21,17 @@ from ansible_collections.pfrack.cluster.plugins.plugin_utils.local_tree import s
 
 CARRIERS = ["ssh", "xmlrpc", "rest"]
 ROOT = "/tftpboot/files"
+# An address that nobody has: the router cannot fetch anything from there.
+NOBODY = "10.10.0.77"
 
 
 class Carrier:
     """A Router over one line, which notes the names of its requests; a big file is cut before leg `cut`."""
 
-    def __init__(self, rack, name):
+    def __init__(self, rack, name, **options):
         if name == "rest":
             install_rest(rack.router)
-        self.make_line = lambda: RouterLine(rack) if name == "ssh" else ApiLine(rack, name)
+        self.make_line = lambda: RouterLine(rack, **options) if name == "ssh" else ApiLine(rack, name, **options)
         self.line = self.make_line()
         self.ops = []
         self.cut = None
@@ -103,3 +105,12 @@ def test_what_arrived_damaged_is_sent_anew(carrier, router, tmp_path):
     assert carrier.router.tree(ROOT)["files"] == {}
     carrier.send(tmp_path)
     assert hashes(carrier.router.tree(ROOT)["files"]) == hashes(scan(tmp_path))
+
+
+def test_many_small_files_need_no_way_back_to_the_controller(rack, router, tmp_path):
+    for number in range(42):
+        (tmp_path / f"menu{number}").write_bytes(os.urandom(100_000))
+    carrier = Carrier(rack, "rest", pull_host=NOBODY)
+    carrier.send(tmp_path)
+    assert hashes(carrier.router.tree(ROOT)["files"]) == hashes(scan(tmp_path))
+    carrier.line.end()

@@ -24,7 +24,8 @@ COMMAND_LIMIT = 1024
 PHP = "/usr/local/bin/php -d display_errors=0"
 # Characters from which on the router fetches what would take several commands, and its patience (seconds) for that.
 FETCH_FROM, FETCH_PATIENCE = 2500, 5
-# Smaller files go in pieces; without a way from the router to us, files may not be larger than the second number.
+# Smaller files go in pieces; without a way from the router to us, files may not be larger than the second number, and
+# bundles of small ones (send.py) are not.
 PULL_FROM, PIECES_UP_TO = 16 * 1024, 4 * 1024 * 1024
 COMMANDS = "/diagnostics/command_prompt"
 
