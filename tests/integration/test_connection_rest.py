@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import sys
 
 import pytest
 from api_line import ApiLine, install_rest, trusted
@@ -159,6 +161,42 @@ def test_files_go_in_pieces_when_the_router_cannot_reach_us(router, lines, tmp_p
     path, directory, name = stage(line, tmp_path, 5_000_000)
     error = line.upload(path, directory, name)["error"]
     assert error["kind"] == "unreachable" and "ansible_pfsense_pull_host" in error["message"]
+
+
+# Sends half of a file, and the rest later.
+HESITATES = """
+import socket, time
+with socket.create_server(("10.10.0.2", 8099)) as server:
+    connection = server.accept()[0]
+    connection.recv(4096)
+    connection.sendall(b"HTTP/1.0 200 OK\\r\\nContent-Length: 2000000\\r\\n\\r\\n" + b"x" * 1000000)
+    time.sleep(3)
+    connection.sendall(b"x" * 1000000)
+    connection.close()
+"""
+
+
+def test_a_piece_that_is_still_arriving_is_not_written_over(rack, router, lines, tmp_path):
+    key, first, second = "ab" * 32, lines(), lines()
+    wanted = {"root": "/tftpboot", "sizes": {key: 2_000_000}}
+    pull = {"directory": first.good("incoming", wanted)["directory"], "name": key, "offset": 0, "size": 2_000_000}
+    pull.update(url="http://10.10.0.2:8099/ab", sha256=hashlib.sha256(b"x" * 2_000_000).hexdigest())
+    second.good("hello")
+    server = rack.controller.popen([sys.executable, "-c", HESITATES])
+    wait_for(lambda: ":8099" in rack.controller.run("ss -Hlnt").stdout, "the server")
+    first.start("call", "pull", pull)
+    place = f"{pull['directory']}/{key}"
+    wait_for(lambda: router.run(f"stat -c %s {place}", check=False).stdout == "1000000\n", "the first half")
+    error = second.bad("pull", pull)
+    assert error["kind"] == "busy" and "still arriving" in error["message"]
+    assert second.good("incoming", wanted)["sizes"] == {key: 2_000_000}, "it waited"
+    assert first.answer()["ok"]
+    server.wait()
+    # One that does not fit is no sign that the router cannot reach us.
+    (tmp_path / "file").write_bytes(bytes(5_000_000))
+    assert second.upload(str(tmp_path / "file"), pull["directory"], key, 3_000_000)["error"]["kind"] == "invalid"
+    assert router.run(f"stat -c %s {place}").stdout == "2000000\n"
+    assert second.upload(str(tmp_path / "file"), pull["directory"], key, 2_000_000)["result"]["size"] == 5_000_000
 
 
 @pytest.mark.parametrize(("reachable", "start", "most"), [(True, 6, 6), (False, 80, 60)])

@@ -48,8 +48,7 @@ function pfrack_op_incoming(array $params): array
     pfrack_check_parents('', substr($directory, 1), true);
     foreach ($wanted as $key => $size) {
         $file = "$directory/" . pfrack_check_key((string)$key);
-        clearstatcache(true, $file);
-        $present = is_file($file) && !is_link($file) ? (int)filesize($file) : 0;
+        $present = pfrack_arrived($file);
         $have[$key] = $present > $size ? 0 : $present;
         $need += $size - $have[$key];
     }

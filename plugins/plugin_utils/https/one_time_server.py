@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.server
 import os
@@ -32,12 +33,18 @@ class OneTimeServer:
         for block in self._blocks():
             digest.update(block)
         self.sha256 = digest.hexdigest()
+        self._connections: list[socket.socket] = []
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         outer = self
 
         class Server(http.server.ThreadingHTTPServer):
             address_family = family
             daemon_threads = True
+
+            def get_request(self) -> tuple[socket.socket, object]:
+                connection, address = super().get_request()
+                outer._connections.append(connection)
+                return connection, address
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
@@ -59,8 +66,10 @@ class OneTimeServer:
         request.send_header("Content-Type", "application/octet-stream")
         request.send_header("Content-Length", str(self._size))
         request.end_headers()
-        for block in self._blocks():
-            request.wfile.write(block)
+        # The router may have given up, and so may we.
+        with contextlib.suppress(OSError):
+            for block in self._blocks():
+                request.wfile.write(block)
 
     def _blocks(self) -> Iterator[bytes]:
         with open(self._path, "rb") as file:
@@ -77,3 +86,7 @@ class OneTimeServer:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+        # What is still under way is wanted no more, and on the router it would be in the way of the next try.
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)

@@ -195,9 +195,10 @@ class RestLine(HttpsLine):
             params = {"directory": directory, "name": name, "url": server.url}
             params.update(offset=offset, size=end - offset, sha256=server.sha256)
             answer = self._call("pull", params)
+        error = answer.get("error") or {}
         # A way that was cut is a way.
-        if not answer.get("ok") and answer["error"].get("function") == "fopen":
-            self._no_pull = answer["error"]["message"]
+        if (error.get("kind"), error.get("function")) == ("unreachable", "fopen"):
+            self._no_pull = error["message"]
             self._log(f"the router cannot fetch files from us ({self._no_pull}), sending them in pieces")
             return None
         return answer

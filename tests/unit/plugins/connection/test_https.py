@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import urllib.request
 import zlib
 
 import pytest
@@ -14,6 +16,7 @@ from ansible_collections.pfrack.cluster.plugins.plugin_utils.https import line a
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.client import Response
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.errors import AnswerLost, HttpsError
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.line import HttpsLine, find_answer, pack
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.one_time_server import OneTimeServer
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.rest_api import RestApi, build_rest_settings
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.https.settings import build_settings, normal_fingerprint
 
@@ -182,3 +185,15 @@ def test_refusals_of_the_rest_package(status, response_id, kind, words):
     with pytest.raises(HttpsError, match=words) as caught:
         RestApi(build_settings({"host": "fw"}), Client(), rest).ask("POST", "/services/haproxy/backend/server", {})
     assert caught.value.kind == kind
+
+
+def test_nothing_is_served_any_more_when_the_one_time_server_ends(tmp_path):
+    path = tmp_path / "image"
+    path.write_bytes(bytes(50_000_000))
+    with OneTimeServer(str(path), "127.0.0.1", 0, False) as server:
+        answer = urllib.request.urlopen(server.url, timeout=10)
+        received = len(answer.read(1000))
+    with contextlib.suppress(OSError):
+        while chunk := answer.read(1 << 20):
+            received += len(chunk)
+    assert 0 < received < 50_000_000
