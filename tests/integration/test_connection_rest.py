@@ -154,6 +154,16 @@ def test_large_files_are_fetched_by_the_router(rack, router, lines, tmp_path):
     assert not rack.controller.run("ss -Hlntp | grep python", check=False).stdout, "nothing listens any more"
 
 
+def test_a_port_that_is_taken_is_waited_for(rack, lines, tmp_path):
+    line = lines(pull_port=8098)
+    path, directory, name = stage(line, tmp_path, 5_000_000)
+    listen = "import socket, time; server = socket.create_server(('10.10.0.2', 8098)); time.sleep(3)"
+    other = rack.controller.popen([sys.executable, "-c", listen])
+    wait_for(lambda: ":8098" in rack.controller.run("ss -Hlnt").stdout, "the other one")
+    assert line.upload(path, directory, name)["result"]["size"] == 5_000_000
+    other.wait()
+
+
 def test_files_go_in_pieces_when_the_router_cannot_reach_us(router, lines, tmp_path):
     line = lines(pull_host=NOBODY)
     path, directory, name = stage(line, tmp_path, 120_000)

@@ -11,6 +11,7 @@ import http.server
 import os
 import secrets
 import socket
+import socketserver
 import threading
 from collections.abc import Iterator
 
@@ -37,9 +38,11 @@ class OneTimeServer:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         outer = self
 
-        class Server(http.server.ThreadingHTTPServer):
+        # Not http.server's: that one asks for its name in DNS, which the router may be about to serve.
+        class Server(socketserver.ThreadingTCPServer):
             address_family = family
             daemon_threads = True
+            allow_reuse_address = True
 
             def get_request(self) -> tuple[socket.socket, object]:
                 connection, address = super().get_request()

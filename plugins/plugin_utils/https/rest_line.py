@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +26,8 @@ COMMAND_LIMIT = 1024
 PHP = "/usr/local/bin/php -d display_errors=0"
 # Characters from which on the router fetches what would take several commands, and its patience (seconds) for that.
 FETCH_FROM, FETCH_PATIENCE = 2500, 5
+# Seconds to wait for a pull_port that is taken: maybe another router fetches something from there.
+PORT_PATIENCE = 15.0
 # Smaller files go in pieces; without a way from the router to us, files may not be larger than the second number, and
 # bundles of small ones (send.py) are not.
 PULL_FROM, PIECES_UP_TO = 16 * 1024, 4 * 1024 * 1024
@@ -142,11 +146,17 @@ class RestLine(HttpsLine):
     def _serve(self, path: str, offset: int = 0, end: int | None = None) -> OneTimeServer | None:
         """A server for a file or these bytes of it; None when there can be none."""
         host = self._rest.pull_host or self.client.local_address()
-        try:
-            return OneTimeServer(path, host, self._rest.pull_port, bool(self._rest.pull_host), offset, end)
-        except OSError as exc:
-            self._no_pull = f"no server for it could be started here: {exc}"
-            return None
+        deadline = time.monotonic() + PORT_PATIENCE
+        while True:
+            try:
+                return OneTimeServer(path, host, self._rest.pull_port, bool(self._rest.pull_host), offset, end)
+            except OSError as exc:
+                if exc.errno != errno.EADDRINUSE:
+                    self._no_pull = f"no server for it could be started here: {exc}"
+                    return None
+                if time.monotonic() > deadline:
+                    return None
+                time.sleep(0.5)
 
     def _pieces(self, text: str, name: str) -> None:
         """Each into a file of its own, so that a piece may be sent again."""
@@ -177,10 +187,11 @@ class RestLine(HttpsLine):
                 return answer
         size = os.stat(local_path).st_size
         if size > PIECES_UP_TO:
+            why = self._no_pull or f"port {self._rest.pull_port} is in use here"
             raise HttpsError(
                 "unreachable",
                 f"{local_path} is too large ({size} bytes) for the API, and the router cannot fetch it from here "
-                f"({self._no_pull}): let it through to us, set ansible_pfsense_pull_host and "
+                f"({why}): let it through to us, set ansible_pfsense_pull_host and "
                 "ansible_pfsense_pull_port, or use pfrack.cluster.pfsense_xmlrpc or pfsense_ssh",
             )
         return super().bring(local_path, directory, name, offset, end)

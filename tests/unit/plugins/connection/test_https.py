@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import socket
 import urllib.request
 import zlib
 
@@ -185,6 +186,13 @@ def test_refusals_of_the_rest_package(status, response_id, kind, words):
     with pytest.raises(HttpsError, match=words) as caught:
         RestApi(build_settings({"host": "fw"}), Client(), rest).ask("POST", "/services/haproxy/backend/server", {})
     assert caught.value.kind == kind
+
+
+def test_the_one_time_server_asks_no_name_server(tmp_path, monkeypatch):
+    monkeypatch.setattr(socket, "getfqdn", lambda *_: pytest.fail("asked"))
+    (tmp_path / "file").write_bytes(b"content")
+    with OneTimeServer(str(tmp_path / "file"), "127.0.0.1", 0, False) as server:
+        assert urllib.request.urlopen(server.url, timeout=10).read() == b"content"
 
 
 def test_nothing_is_served_any_more_when_the_one_time_server_ends(tmp_path):
