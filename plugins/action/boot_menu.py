@@ -15,9 +15,9 @@ from ansible_collections.pfrack.cluster.plugins.module_utils.boot.plan import ma
 from ansible_collections.pfrack.cluster.plugins.module_utils.errors import DesiredError
 from ansible_collections.pfrack.cluster.plugins.module_utils.inventory.addresses import mac_address
 from ansible_collections.pfrack.cluster.plugins.module_utils.ownership import Mark
-from ansible_collections.pfrack.cluster.plugins.module_utils.router import RouterError
 from ansible_collections.pfrack.cluster.plugins.module_utils.specs.boot_menu import SPEC
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.router_action import RouterAction, text_diff
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.send import dropped_on_failure, publish
 
 ENDINGS = (".ign", ".yml")
 UNWRITTEN = "what node_config makes"
@@ -68,7 +68,7 @@ class ActionModule(RouterAction):
             return
         data = {path: text.encode("utf-8") for path, text in files.items()}
         staged = router.stage(root, [len(content) for content in data.values()])
-        try:
+        with dropped_on_failure(router, staged["directory"]):
             entries = []
             with tempfile.TemporaryDirectory(prefix="pfrack-") as directory:
                 for name, (path, content) in zip(staged["names"], data.items(), strict=True):
@@ -78,18 +78,7 @@ class ActionModule(RouterAction):
                     router.upload(local, staged["directory"], name)
                     digest = hashlib.sha256(content).hexdigest()
                     entries.append({"name": name, "path": path, "sha256": digest, "mode": "0644"})
-            router.publish(root, staged["directory"], entries, remove, directory_mode)
-        except RouterError:
-            self._drop(router, staged["directory"])
-            raise
-
-    @staticmethod
-    def _drop(router, directory):
-        try:
-            router.unstage(directory)
-        except RouterError:
-            # The first error is the one to tell; the agent sweeps leftovers by itself.
-            return
+        publish(router, root, staged["directory"], entries, remove, directory_mode)
 
 
 def boot_files(router):

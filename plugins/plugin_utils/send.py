@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 
@@ -37,7 +38,7 @@ def send(router, root, files, remove, mode, directory_mode, say=lambda text: Non
     sizes = [file.size for file in small.values()] + [0] * len(big)
     staged = router.stage(root, [*sizes, room])
     directory, names, carrier = staged["directory"], staged["names"][:-1], staged["names"][-1]
-    try:
+    with dropped_on_failure(router, directory):
         unnamed = iter(names)
         for bundle in bundles:
             _carry(router, directory, carrier, [(next(unnamed), file) for file in bundle])
@@ -47,9 +48,26 @@ def send(router, root, files, remove, mode, directory_mode, say=lambda text: Non
             {"name": name, "path": path, "sha256": file.sha256, "mode": mode, "key": keys.get(path, "")}
             for name, (path, file) in zip(names, {**small, **big}.items(), strict=True)
         ]
+    publish(router, root, directory, entries, remove, directory_mode)
+
+
+def publish(router, root, directory, entries, remove, directory_mode):
+    """Publish what is staged."""
+    # A router that did not answer may still be at work there; what it leaves in the end it sweeps by itself.
+    with dropped_on_failure(router, directory, but=("timeout", "unknown_outcome", "unreachable")):
         router.publish(root, directory, entries, remove, directory_mode)
-    except RouterError:
-        _drop(router, directory)
+
+
+@contextlib.contextmanager
+def dropped_on_failure(router, directory, but=()):
+    """A staging directory goes when the block fails, but with these kinds of errors."""
+    try:
+        yield
+    except RouterError as error:
+        if error.kind not in but:
+            # The first error is the one to tell.
+            with contextlib.suppress(RouterError):
+                router.unstage(directory)
         raise
 
 
@@ -110,11 +128,3 @@ def _bring(router, root, files, keys, others, say):
             if have != end:
                 raise RouterError("missing", "%s changed while it was read" % file.full_path)
             say("%s: %s" % (path, share(have, file.size)))
-
-
-def _drop(router, directory):
-    try:
-        router.unstage(directory)
-    except RouterError:
-        # The first error is the one to tell; the agent sweeps leftovers by itself.
-        return

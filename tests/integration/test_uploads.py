@@ -10,6 +10,7 @@ import sys
 
 import pytest
 from api_line import ApiLine, install_rest
+from clients import wait_for
 from router_line import ROOT as CHECKOUT
 from router_line import RouterLine
 
@@ -113,4 +114,20 @@ def test_many_small_files_need_no_way_back_to_the_controller(rack, router, tmp_p
     carrier = Carrier(rack, "rest", pull_host=NOBODY)
     carrier.send(tmp_path)
     assert hashes(carrier.router.tree(ROOT)["files"]) == hashes(scan(tmp_path))
+    carrier.line.end()
+
+
+@pytest.mark.parametrize("name", CARRIERS)
+def test_what_is_published_when_the_time_is_over_is_not_taken_away(rack, router, tmp_path, name):
+    publish = "function pfrack_publish(array $params): array\n{"
+    for number in range(3):
+        (tmp_path / f"menu{number}").write_bytes(os.urandom(1000))
+    carrier = Carrier(rack, name, patch=[publish, publish + "sleep(5);"], command_timeout=2.5)
+    with pytest.raises(RouterError) as raised:
+        carrier.send(tmp_path)
+    assert raised.value.kind in ("timeout", "unknown_outcome"), raised.value
+    carrier.line.end()
+    carrier.line = RouterLine(rack)
+    wait_for(lambda: hashes(carrier.router.tree(ROOT)["files"]) == hashes(scan(tmp_path)), "it is there", 10)
+    wait_for(lambda: "pfrack" not in router.run(f"ls -A {ROOT} /tftpboot /tmp").stdout, "nothing is left", 10)
     carrier.line.end()

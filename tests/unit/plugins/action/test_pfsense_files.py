@@ -138,6 +138,13 @@ def test_no_space(agent, src, check):
     assert result["failed"] and result["error"]["kind"] == "no_space" and "upload" not in agent.calls
 
 
+@pytest.mark.parametrize("kind, dropped", [("invalid", True), ("unknown_outcome", False), ("timeout", False)])
+def test_what_the_router_may_still_be_publishing_stays(agent, src, kind, dropped):
+    agent.do_publish = lambda **params: failure(kind, "no")
+    assert run(agent, src)["error"]["kind"] == kind
+    assert (agent.calls[-1] == "unstage") == dropped
+
+
 def test_failed_upload_leaves_nothing_behind(agent, src):
     agent.upload = lambda *args: failure("unreachable", "cut")
     before = dict(agent.files)
