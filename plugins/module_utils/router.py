@@ -242,12 +242,14 @@ class Router:
             )
         )
 
-    def incoming(self, root, sizes, air=0):
+    def incoming(self, root, sizes, air=0, directory_mode="0755"):
         """Where big files arrive, each under its key, and how far they are, after a check of the free space.
 
-        sizes: {key of 64 hex digits: bytes}; air: bytes that must be free besides. Gives {directory, sizes}.
+        sizes: {key of 64 hex digits: bytes}; air: bytes that must be free besides; directory_mode: octal text, should
+        the root have to be made. Gives {directory, sizes}.
         """
-        result = self._result(self._call("incoming", {"root": root, "sizes": sizes, "air": air}))
+        params = {"root": root, "sizes": sizes, "air": air, "directory_mode": directory_mode}
+        result = self._result(self._call("incoming", params))
         return dict(result, sizes=_map(result, "sizes"))
 
     def adopt(self, root, directory, files):

@@ -33,7 +33,8 @@ def send(router, root, files, remove, mode, directory_mode, say=lambda text: Non
     room = max((sum(file.size for file in bundle) for bundle in bundles if len(bundle) > 1), default=0)
     keys = {path: file.key() for path, file in big.items()}
     if big:
-        _bring(router, root, big, keys, sum(file.size for file in small.values()) + room, say)
+        others = sum(file.size for file in small.values()) + room
+        _bring(router, big, keys, lambda sizes: router.incoming(root, sizes, others, directory_mode), say)
     # Big files have their room already.
     sizes = [file.size for file in small.values()] + [0] * len(big)
     staged = router.stage(root, [*sizes, room])
@@ -100,10 +101,10 @@ def _carry(router, directory, carrier, named):
     router.unpack(directory, carrier, sizes)
 
 
-def _bring(router, root, files, keys, others, say):
-    """Let the missing parts of big files arrive, under their keys. others: bytes of the files that follow."""
+def _bring(router, files, keys, incoming, say):
+    """Let the missing parts of big files arrive, under their keys. incoming(sizes): the router's."""
     sizes = {keys[path]: file.size for path, file in files.items()}
-    arrived = router.incoming(root, sizes, others)
+    arrived = incoming(sizes)
     for path, file in files.items():
         file.hash_meanwhile()
         key = keys[path]
@@ -117,7 +118,7 @@ def _bring(router, root, files, keys, others, say):
             except RouterError as error:
                 if error.kind not in ("unreachable", "timeout"):
                     raise
-                arrived = router.incoming(root, sizes, others)
+                arrived = incoming(sizes)
                 have = arrived["sizes"].get(key, 0)
                 # Again only for as long as it helps.
                 if have <= begin:

@@ -49,8 +49,8 @@ class Carrier:
             raise RouterError("internal", "the controller died")
         return self.line.upload(*arguments)
 
-    def send(self, tree):
-        send.send(self.router, ROOT, scan(tree), [], "0644", "0755")
+    def send(self, tree, root=ROOT, directory_mode="0755"):
+        send.send(self.router, root, scan(tree), [], "0644", directory_mode)
 
 
 @pytest.fixture(params=CARRIERS)
@@ -92,6 +92,14 @@ def test_a_big_file_goes_on_where_it_was_cut(carrier, router, tmp_path, monkeypa
     assert 2 < carrier.ops.count("upload") < 7, "some of it was there"
     assert hashes(carrier.router.tree(ROOT)["files"]) == hashes(scan(tmp_path))
     assert "pfrack" not in router.run(f"ls -A {ROOT} /tftpboot").stdout
+
+
+@pytest.mark.parametrize("carrier", ["ssh"], indirect=True)
+def test_directories_get_their_mode_whatever_the_files_are(carrier, router, tmp_path):
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "image").write_bytes(os.urandom(send.BIG))
+    carrier.send(tmp_path, f"{ROOT}/deep", directory_mode="0750")
+    assert router.run(f"stat -c %a {ROOT} {ROOT}/deep {ROOT}/deep/below").stdout == "750\n750\n750\n"
 
 
 @pytest.mark.parametrize("carrier", ["ssh"], indirect=True)

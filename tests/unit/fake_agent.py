@@ -126,7 +126,7 @@ class FakeAgent:
             place[name] = place.get(name, b"")[:offset] + source.read(length)
         return success({"size": len(place[name])})
 
-    def do_incoming(self, root, sizes, air):
+    def do_incoming(self, root, sizes, air, directory_mode):
         have = {sha256: len(self.arrived.get(sha256, b"")) for sha256 in sizes}
         need = sum(size - have[sha256] for sha256, size in sizes.items()) + air
         if need > self.free:

@@ -11,12 +11,12 @@
 const PFRACK_INCOMING = PFRACK_STAGE . 'incoming';
 const PFRACK_INCOMING_SECONDS = 604800;
 
-function pfrack_incoming_directory(string $root): string
+function pfrack_incoming_directory(string $root, int $mode = 0755): string
 {
     $directory = "$root/" . PFRACK_INCOMING;
     pfrack_check_parents('', substr($directory, 1), true);
     if (!is_dir($directory)) {
-        pfrack_make_directory($root, 0755);
+        pfrack_make_directory($root, $mode);
         if (!@mkdir($directory, 0700)) {
             throw new PfrackError('internal', "cannot make a directory in $root", 'mkdir', pfrack_last_error());
         }
@@ -42,6 +42,7 @@ function pfrack_op_incoming(array $params): array
     if (!is_array($wanted)) {
         throw new PfrackError('invalid', "incoming needs 'sizes', an object of key and bytes");
     }
+    $mode = octdec(pfrack_mode($params['directory_mode'] ?? '0755'));
     $need = 1048576 + (is_int($params['air'] ?? null) ? $params['air'] : 0);
     $have = [];
     $directory = "$root/" . PFRACK_INCOMING;
@@ -64,7 +65,7 @@ function pfrack_op_incoming(array $params): array
         throw new PfrackError('no_space', "$root has $free bytes free, but $need are needed: nothing was changed",
             'disk_free_space');
     }
-    return ['directory' => pfrack_incoming_directory($root), 'sizes' => (object)$have];
+    return ['directory' => pfrack_incoming_directory($root, $mode), 'sizes' => (object)$have];
 }
 
 /** The file that a piece belongs to: a staged one, or a big one on its way. */
