@@ -102,6 +102,13 @@ def test_directories_get_their_mode_whatever_the_files_are(carrier, router, tmp_
     assert router.run(f"stat -c %a {ROOT} {ROOT}/deep {ROOT}/deep/below").stdout == "750\n750\n750\n"
 
 
+def test_a_new_directory_of_the_root_directory(carrier, router, tmp_path):
+    (tmp_path / "menu").write_text("small\n")
+    carrier.send(tmp_path, "/data")
+    assert router.run("cat /data/menu").stdout == "small\n"
+    assert "pfrack" not in router.run("ls -A /").stdout
+
+
 @pytest.mark.parametrize("carrier", ["ssh"], indirect=True)
 def test_what_arrived_damaged_is_sent_anew(carrier, router, tmp_path):
     (tmp_path / "image").write_bytes(os.urandom(send.BIG))

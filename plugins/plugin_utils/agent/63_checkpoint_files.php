@@ -23,7 +23,7 @@ function pfrack_journal_files(string $root, array $published, array $removed): v
             $made[$place] = true;
         }
     }
-    $base = pfrack_nearest($root);
+    $base = rtrim(pfrack_nearest($root), '/');
     $number = count(glob("$base/" . PFRACK_STAGE . "keep-{$state['id']}-*", GLOB_NOSORT) ?: []);
     $keep = "$base/" . PFRACK_STAGE . "keep-{$state['id']}-$number";
     $files = [];

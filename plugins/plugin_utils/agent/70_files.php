@@ -117,7 +117,7 @@ function pfrack_op_stage(array $params): array
             'disk_free_space');
     }
     $owner = Pfrack::$session ? (string)getmypid() : '0';
-    $directory = "$place/" . PFRACK_STAGE . $owner . '-' . bin2hex(random_bytes(8));
+    $directory = rtrim($place, '/') . '/' . PFRACK_STAGE . $owner . '-' . bin2hex(random_bytes(8));
     if (!@mkdir($directory, 0700)) {
         throw new PfrackError('internal', "cannot make a directory in $place", 'mkdir', pfrack_last_error());
     }
@@ -133,7 +133,7 @@ function pfrack_op_stage(array $params): array
 /** What a killed session left. */
 function pfrack_sweep(string $place): void
 {
-    foreach (glob("$place/" . PFRACK_STAGE . '*', GLOB_NOSORT) ?: [] as $directory) {
+    foreach (glob(rtrim($place, '/') . '/' . PFRACK_STAGE . '*', GLOB_NOSORT) ?: [] as $directory) {
         if (preg_match('~-stage-(\d+)-[0-9a-f]{16}$~D', $directory, $found) !== 1 || is_link($directory)) {
             continue;
         }

@@ -279,7 +279,7 @@ def find_answer(text: str, request_id: str) -> dict[str, Any] | None:
 
 def check_place(directory: str, name: str) -> None:
     """Raises HttpsError for what the agent would refuse."""
-    if not re.fullmatch(r"/.*/\.pfrack-stage-(incoming/[0-9a-f]{64}|\d+-[0-9a-f]+/\d{6})", f"{directory}/{name}"):
+    if not re.fullmatch(r"/(.*/)?\.pfrack-stage-(incoming/[0-9a-f]{64}|\d+-[0-9a-f]+/\d{6})", f"{directory}/{name}"):
         raise HttpsError("unsafe_path", f"{directory}/{name} is no place for a file")
 
 

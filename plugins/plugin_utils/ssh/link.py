@@ -27,7 +27,7 @@ PROBE_TIMEOUT = 20.0
 # A router that lost its power while it was waited for says nothing; the request tells how long silence is all right.
 WAIT_PATIENCE = 15.0
 PIECE = 384 * 1024
-PLACE = re.compile(r"/.*/\.pfrack-stage-(incoming/[0-9a-f]{64}|\d+-[0-9a-f]+/\d{6})")
+PLACE = re.compile(r"/(.*/)?\.pfrack-stage-(incoming/[0-9a-f]{64}|\d+-[0-9a-f]+/\d{6})")
 
 
 class Link:
