@@ -56,6 +56,19 @@ def test_wrong_password(lines):
     assert "sesame" not in json.dumps(error)
 
 
+def test_a_router_that_wants_both_a_key_and_a_password(router, lines):
+    router.php("require_once('config.inc'); config_set_path('system/ssh/sshdkeyonly', 'both'); write_config('both');")
+    router.run("/etc/sshd")
+    assert lines(user="admin", password="pfsense").good("hello")["uid"] == 0
+    for options, words in (
+        ({}, "besides it wants: password. Set ansible_password"),
+        ({"password": "sesame"}, "Is the password (ansible_password) right"),
+        (by_password(), "it accepts: publickey. Set ansible_private_key_file"),
+    ):
+        error = lines(**options).bad("hello")
+        assert error["kind"] == "auth" and words in error["message"], error
+
+
 def test_unknown_host_key(lines, tmp_path):
     path = str(tmp_path / "known_hosts")
     error = lines(known_hosts_files=[path]).bad("hello")

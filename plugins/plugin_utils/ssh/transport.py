@@ -17,6 +17,7 @@ from .errors import SshError
 from .settings import ACCEPT_NEW, OFF, Settings, jump_settings
 
 DEFAULT_KEYS = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
+PASSWORD = "password"
 
 
 class Opened:
@@ -221,33 +222,49 @@ def _authenticate(settings: Settings, transport: Any) -> None:
     tried: list[str] = []
     problems: list[str] = []
     allowed: list[str] = []
+    taken = ""
     try:
         for what, key in _keys(settings, problems):
             tried.append(what)
             try:
-                transport.auth_publickey(settings.user, key)
-                return
+                more = transport.auth_publickey(settings.user, key)
             except paramiko.BadAuthenticationType as exc:
                 allowed = list(exc.allowed_types)
+                continue
             except paramiko.AuthenticationException:
                 continue
-        if settings.password is not None:
-            tried.append("password")
-            try:
-                transport.auth_password(settings.user, settings.password)
+            if transport.is_authenticated():
                 return
+            # Some routers want a key and a password.
+            taken, allowed = what, list(more)
+            if "publickey" not in allowed:
+                break
+        if settings.password is not None:
+            tried.append(PASSWORD)
+            try:
+                more = transport.auth_password(settings.user, settings.password)
+                if transport.is_authenticated():
+                    return
+                taken, allowed = PASSWORD, list(more)
             except paramiko.BadAuthenticationType as exc:
                 allowed = list(exc.allowed_types)
             except paramiko.AuthenticationException:
                 pass
     except (paramiko.SSHException, OSError, EOFError) as exc:
         problems.append(str(exc) or "the router closed the connection")
+    raise SshError("auth", _refusal(settings, tried, taken, allowed), "\n".join(problems))
+
+
+def _refusal(settings: Settings, tried: list[str], taken: str, allowed: list[str]) -> str:
+    """taken: what was right, but not enough; allowed: what the router accepts, or wants besides."""
     means = ", ".join(dict.fromkeys(tried)) or "nothing, no key and no password"
     message = f"{settings.target} refused the login; tried: {means}"
     if allowed:
-        message += f"; it accepts: {', '.join(allowed)}"
-    if "password" in tried:
-        message += ". Is the password (ansible_password) right for this user?"
-    elif not tried:
-        message += ". Set ansible_password or ansible_private_key_file"
-    raise SshError("auth", message, "\n".join(problems))
+        message += f"; {f'it took {taken}, and besides it wants' if taken else 'it accepts'}: {', '.join(allowed)}"
+    if PASSWORD in tried and "publickey" in allowed and PASSWORD not in allowed:
+        return f"{message}. Set ansible_private_key_file to a key of this user"
+    if PASSWORD in tried:
+        return f"{message}. Is the password (ansible_password) right for this user?"
+    if PASSWORD in allowed and taken:
+        return f"{message}. Set ansible_password"
+    return message if tried else f"{message}. Set ansible_password or ansible_private_key_file"
