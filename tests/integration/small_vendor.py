@@ -5,7 +5,7 @@
 
 Run as a script, it serves a directory over HTTP, with ranges and ETags, and logs every request to a file:
 `small_vendor.py DIRECTORY ADDRESS PORT LOG`. A file NAME.cut next to NAME holds a number of bytes after which the
-connection breaks, once.
+connection breaks, once. One NAME.away holds a number of requests for NAME that are answered with 503.
 """
 
 from __future__ import annotations
@@ -195,6 +195,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_response(404)
             self.send_header("Content-Length", "0")
             self.end_headers()
+            return
+        away = path.with_name(path.name + ".away")
+        left = int(away.read_text()) if body and away.exists() else 0
+        if left:
+            away.write_text(str(left - 1))
+            self.send_error(503)
             return
         data = path.read_bytes()
         tag = f'"{hashlib.sha1(data).hexdigest()}"'

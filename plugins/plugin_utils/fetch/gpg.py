@@ -21,11 +21,25 @@ _VERDICTS = ("GOODSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG", "BADSIG", "ERRSIG")
 
 
 class SignatureError(DesiredError):
-    """A signature does not hold. stale: another copy of the vendor's key might change that."""
+    """A signature does not hold.
 
-    def __init__(self, problem, stale=False):
+    stale: another copy of the vendor's key might change that; mismatch: it is a signature of other content.
+    """
+
+    def __init__(self, problem, stale=False, mismatch=False):
         super().__init__(problem)
         self.stale = stale
+        self.mismatch = mismatch
+
+
+def find_gpg():
+    """The path of gpg; raises DesiredError when there is none."""
+    path = shutil.which("gpg")
+    if not path:
+        raise DesiredError(
+            "gpg is not installed on the controller, and nothing is used without its signature: install gnupg"
+        )
+    return path
 
 
 @dataclass
@@ -51,11 +65,7 @@ class Keyring:
         self._allow_expired = allow_expired
 
     def __enter__(self):
-        self._gpg = shutil.which("gpg")
-        if not self._gpg:
-            raise DesiredError(
-                "gpg is not installed on the controller, and nothing is used without its signature: install gnupg"
-            )
+        self._gpg = find_gpg()
         self._home = tempfile.TemporaryDirectory(prefix="pfrack-keys-")
         try:
             imported = self._run("--import", *self._key_files)
@@ -138,7 +148,8 @@ class Keyring:
             stale = stale or outdated
         if not problems:
             problems = ["the signature file holds no signature"]
-        raise SignatureError("%s: %s" % (name, "; ".join(problems)), stale)
+        mismatch = any(signature.verdict == "BADSIG" for signature in signatures)
+        raise SignatureError("%s: %s" % (name, "; ".join(problems)), stale, mismatch)
 
     def _problem(self, signature):
         if signature.verdict == "BADSIG":

@@ -19,10 +19,14 @@ from ansible_collections.pfrack.cluster.plugins.module_utils.artifacts.release i
 )
 from ansible_collections.pfrack.cluster.plugins.module_utils.errors import DesiredError
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.fetch.cache import hash_of
-from ansible_collections.pfrack.cluster.plugins.plugin_utils.fetch.gpg import Keyring, SignatureError
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.fetch.gpg import Keyring, SignatureError, find_gpg
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.fetch.web import drop, megabytes
 
 SPARE_BYTES = 64 << 20
+
+
+class ContentError(DesiredError):
+    """A file is not what was published."""
 
 
 @dataclass
@@ -183,15 +187,20 @@ class Obtainer:
 
     def _fetch_all(self, stream, version, files, pinned, wanted, outcome):
         key = _Key(self._cache, self._web, stream.family, wanted.key)
+        if any(file.source.signed for file in files):
+            # Better missed now than after a long download.
+            find_gpg()
         for file in files:
             part = self._cache.part(stream, version, file.name)
             outcome.received += self._web.download(file.url, part, file.probe)
             try:
                 entry = self._verify(stream, version, file, part, key, pinned, wanted.allow_expired)
             except DesiredError as error:
-                # A file that failed is not kept: going on with it would fail for ever.
-                for path in (part, part + ".sig"):
-                    drop(path)
+                drop(part + ".sig")
+                if not (isinstance(error, ContentError) or getattr(error, "mismatch", False)):
+                    raise
+                # Going on with it would fail for ever. Anything else can be corrected without loading it again.
+                drop(part)
                 raise type(error)(["%s (the file was deleted)" % problem for problem in error.problems]) from error
             if entry["signed_by"] and entry["signed_by"] not in outcome.signed_by:
                 outcome.signed_by.append(entry["signed_by"])
@@ -211,10 +220,10 @@ class Obtainer:
             self._say("%s: checking the signature" % file.name)
             entry["signed_by"] = self._signed_by(file, part, key, pinned, allow_expired)
         if complaint:
-            raise DesiredError("%s: the file %s" % (file.url, complaint))
+            raise ContentError("%s: the file %s" % (file.url, complaint))
         for algorithm, expected in file.digest.items():
             if hash_of(part, algorithm) != expected:
-                raise DesiredError("%s: its %s is not the published one" % (file.url, algorithm.upper()))
+                raise ContentError("%s: its %s is not the published one" % (file.url, algorithm.upper()))
         return entry
 
     def _signed_by(self, file, part, key, pinned, allow_expired):
@@ -255,7 +264,7 @@ class Obtainer:
         with open(part, encoding="utf-8", errors="replace") as opened:
             said = stream.version_in(opened.read(HEAD_BYTES))
         if said != version:
-            raise DesiredError(
+            raise ContentError(
                 "%s: says %s, not %s; the mirror mixes versions" % (file.url, said or "no version", version)
             )
 

@@ -21,6 +21,8 @@ CHUNK = 1 << 18
 TEXT_LIMIT = 4 << 20
 ABSENT = (403, 404, 410)
 TRIES = 3
+# Seconds before a download goes on; longer each time.
+PAUSE = 1.0
 PROGRESS_SECONDS = 5.0
 
 
@@ -30,6 +32,10 @@ class Probe:
 
     size: int | None
     identity: str
+
+
+class Unreachable(DesiredError):
+    """A server does not answer at all."""
 
 
 class Web:
@@ -81,9 +87,13 @@ class Web:
             try:
                 return received + self._attempt(url, path)
             except urllib.error.HTTPError as error:
-                if error.code != 416 or attempt == TRIES:
+                if attempt == TRIES or (error.code != 416 and error.code < 500):
                     raise DesiredError("%s: the server answers %d %s" % (url, error.code, error.reason)) from error
-                drop(path)
+                if error.code == 416:
+                    drop(path)
+            except Unreachable:
+                if attempt == TRIES:
+                    raise
             except (OSError, http.client.HTTPException) as error:
                 if attempt == TRIES:
                     raise DesiredError(
@@ -92,6 +102,7 @@ class Web:
                     ) from error
                 received += max(_size(path) - before, 0)
                 self._progress("%s: the connection broke, going on at %s" % (_name(url), megabytes(_size(path))))
+            time.sleep(PAUSE * attempt)
         return received
 
     def _attempt(self, url, path):
@@ -150,7 +161,7 @@ class Web:
         except urllib.error.HTTPError:
             raise
         except (http.client.HTTPException, OSError) as error:
-            raise DesiredError(
+            raise Unreachable(
                 "%s: the server cannot be reached: %s" % (url, getattr(error, "reason", error))
             ) from error
 

@@ -12,6 +12,7 @@ import shutil
 import pytest
 import small_vendor
 from ansible_collections.pfrack.cluster.plugins.module_utils.errors import DesiredError
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.fetch import web
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.fetch.web import Web
 
 KERNEL = "flatcar_production_pxe.vmlinuz"
@@ -139,10 +140,6 @@ def of_another_version(directory, signer):
     shutil.copy(directory.parent / "0.0.1" / (IMAGE + ".sig"), directory)
 
 
-def no_signature_at_all(directory, signer):
-    (directory / (IMAGE + ".sig")).write_bytes(b"")
-
-
 def swapped_for_the_initrd(directory, signer):
     for end in ("", ".sig"):
         shutil.copy(directory / (INITRD + end), directory / (IMAGE + end))
@@ -159,7 +156,6 @@ def swapped_for_a_signed_image_of_another_version(directory, signer):
         tampered,
         truncated,
         of_another_version,
-        no_signature_at_all,
         swapped_for_the_initrd,
         swapped_for_a_signed_image_of_another_version,
     ],
@@ -172,6 +168,43 @@ def test_a_file_that_is_not_what_was_signed_is_refused_and_deleted(vendor, damag
         vendor.obtain(version="1.2.3")
     files, parts = vendor.cached()
     assert IMAGE not in files and parts == []
+
+
+@pytest.mark.parametrize("away, words", [("3", "answers 503"), ("0", "holds no signature")])
+def test_without_a_signature_nothing_is_used_and_nothing_loaded_again(vendor, away, words):
+    directory = vendor.release("1.2.3")
+    signature = directory / (IMAGE + ".sig")
+    good = signature.read_bytes()
+    signature.with_name(signature.name + ".away").write_text(away)
+    signature.write_bytes(b"")
+    with pytest.raises(DesiredError, match=words):
+        vendor.obtain(version="1.2.3")
+    assert IMAGE not in vendor.cached()[0]
+    signature.write_bytes(good)
+    signature.with_name(signature.name + ".away").unlink()
+    vendor.requests()
+    vendor.obtain(version="1.2.3")
+    assert IMAGE in vendor.cached()[0] and vendor.cached()[1] == []
+    assert not [path for path, _wanted in vendor.requests() if path.endswith(IMAGE)]
+
+
+def test_gpg_is_missed_before_anything_is_loaded(vendor, monkeypatch):
+    vendor.release("1.2.3")
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(DesiredError, match="install gnupg"):
+        vendor.obtain(version="1.2.3")
+    assert vendor.requests() == []
+
+
+def test_a_server_that_is_away_for_a_moment_is_asked_again(vendor, monkeypatch):
+    monkeypatch.setattr(web, "PAUSE", 0.01)
+    away = vendor.release("1.2.3") / (IMAGE + ".away")
+    away.write_text("3")
+    with pytest.raises(DesiredError, match="answers 503"):
+        vendor.obtain(version="1.2.3")
+    away.write_text("2")
+    vendor.obtain(version="1.2.3")
+    assert IMAGE in vendor.cached()[0]
 
 
 def test_a_mirror_that_mixes_versions_is_refused(vendor):
@@ -190,7 +223,7 @@ def test_a_wrong_key_is_refused(vendor, tmp_path):
     vendor.key.write_bytes(vendor.signer.public_key() + stranger.public_key())
     with pytest.raises(DesiredError, match="not by the pinned key"):
         vendor.obtain(version="1.2.3")
-    assert vendor.cached() == ([], [])
+    assert vendor.cached()[0] == []
 
 
 def test_a_key_file_without_the_pinned_key_is_refused(vendor):
@@ -205,7 +238,6 @@ def test_an_expired_key_is_refused_unless_it_is_accepted(vendor, tmp_path):
     vendor.key.write_bytes(old.public_key())
     with pytest.raises(DesiredError, match="has expired"):
         vendor.obtain(version="1.2.3", fingerprints=(old.fingerprint,))
-    assert vendor.cached()[1] == []
     outcome = vendor.obtain(version="1.2.3", fingerprints=(old.fingerprint,), allow_expired=True)
     assert outcome.signed_by == [old.fingerprint]
 
