@@ -50,7 +50,7 @@ class LocalFile:
         self._sha256 = digest.hexdigest()
 
     def key(self):
-        """What tells this file from others and from what it was before, in 64 hex digits, without reading it all."""
+        """What tells this file from what it was before and most others, in 64 hex digits, without reading it all."""
         digest = hashlib.sha256(b"%d %d " % (self.size, self._changed))
         with open(self.full_path, "rb") as source:
             digest.update(source.read(CHUNK))

@@ -31,7 +31,7 @@ def send(router, root, files, remove, mode, directory_mode, say=lambda text: Non
     small = {path: file for path, file in files.items() if path not in big}
     bundles = _bundles(list(small.values()))
     room = max((sum(file.size for file in bundle) for bundle in bundles if len(bundle) > 1), default=0)
-    keys = {path: file.key() for path, file in big.items()}
+    keys = _keys(big)
     if big:
         others = sum(file.size for file in small.values()) + room
         _bring(router, big, keys, lambda sizes: router.incoming(root, sizes, others, directory_mode), say)
@@ -70,6 +70,15 @@ def dropped_on_failure(router, directory, but=()):
             with contextlib.suppress(RouterError):
                 router.unstage(directory)
         raise
+
+
+def _keys(files):
+    """{path: key} of big files. Those that look alike, as images of one build may, are told apart by their hash."""
+    keys = {path: file.key() for path, file in files.items()}
+    alike = {}
+    for path, key in keys.items():
+        alike.setdefault(key, set()).add(files[path].full_path)
+    return {path: key if len(alike[key]) == 1 else files[path].sha256 for path, key in keys.items()}
 
 
 def _bundles(files):
@@ -129,3 +138,5 @@ def _bring(router, files, keys, incoming, say):
             if have != end:
                 raise RouterError("missing", "%s changed while it was read" % file.full_path)
             say("%s: %s" % (path, share(have, file.size)))
+        # Another path may be a link to the same file.
+        arrived["sizes"][key] = have

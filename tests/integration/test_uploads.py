@@ -109,6 +109,18 @@ def test_a_new_directory_of_the_root_directory(carrier, router, tmp_path):
     assert "pfrack" not in router.run("ls -A /").stdout
 
 
+@pytest.mark.parametrize("carrier", ["ssh", "rest"], indirect=True)
+def test_links_are_sent_once_and_twins_are_told_apart(carrier, tmp_path):
+    """Images of one build may have one size, time, begin and end."""
+    for name in ("one", "other"):
+        (tmp_path / name).write_bytes(bytes(2 << 20) + os.urandom(send.BIG) + bytes(2 << 20))
+        os.utime(tmp_path / name, (1, 1))
+    (tmp_path / "link").symlink_to("one")
+    carrier.send(tmp_path)
+    assert carrier.ops.count("upload") == 2
+    assert hashes(carrier.router.tree(ROOT)["files"]) == hashes(scan(tmp_path))
+
+
 @pytest.mark.parametrize("carrier", ["ssh"], indirect=True)
 def test_what_arrived_damaged_is_sent_anew(carrier, router, tmp_path):
     (tmp_path / "image").write_bytes(os.urandom(send.BIG))

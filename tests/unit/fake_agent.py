@@ -141,7 +141,8 @@ class FakeAgent:
 
     def do_adopt(self, root, directory, files):
         for name, sha256 in files.items():
-            self.staged[name] = self.arrived.pop(sha256)
+            self.staged[name] = self.arrived[sha256]
+        self.arrived = {key: data for key, data in self.arrived.items() if key not in files.values()}
         return success({"adopted": len(files)})
 
     def do_point(self, root, links, dry):
