@@ -122,6 +122,28 @@ def test_links_are_sent_once_and_twins_are_told_apart(carrier, tmp_path):
 
 
 @pytest.mark.parametrize("carrier", ["ssh"], indirect=True)
+def test_what_nobody_has_sent_for_a_week_goes(carrier, router, tmp_path):
+    (tmp_path / "menu").write_text("small\n")
+    incoming, old, new = f"{ROOT}/.pfrack-stage-incoming", "a" * 64, "b" * 64
+    router.run(f"mkdir -p {incoming} && touch -d '8 days ago' {incoming}/{old} && touch {incoming}/{new}")
+    carrier.send(tmp_path)
+    assert router.run(f"ls {incoming}").stdout == f"{new}\n"
+    router.run(f"rm {incoming}/{new} && touch -d '8 days ago' {incoming}/{old}")
+    (tmp_path / "image").write_bytes(b"")
+    carrier.send(tmp_path)
+    assert ".pfrack" not in router.run(f"ls -A {ROOT}").stdout
+    # But one that is wanted does not.
+    (tmp_path / "image").write_bytes(bytes(send.BIG))
+    key = scan(tmp_path)["image"].key()
+    router.run(f"mkdir {incoming} && head -c {send.BIG} /dev/zero > {incoming}/{key}")
+    router.run(f"touch -d '8 days ago' {incoming}/{key}")
+    carrier.ops.clear()
+    carrier.send(tmp_path)
+    assert carrier.ops.count("upload") == 1, "the menu"
+    assert hashes(carrier.router.tree(ROOT)["files"]) == hashes(scan(tmp_path))
+
+
+@pytest.mark.parametrize("carrier", ["ssh"], indirect=True)
 def test_what_arrived_damaged_is_sent_anew(carrier, router, tmp_path):
     (tmp_path / "image").write_bytes(os.urandom(send.BIG))
     key = scan(tmp_path)["image"].key()

@@ -109,6 +109,7 @@ function pfrack_op_stage(array $params): array
     }
     $place = pfrack_nearest($root);
     pfrack_sweep($place);
+    pfrack_sweep_incoming("$root/" . PFRACK_INCOMING);
     // One block per file and some air for everybody else.
     $need = array_sum($sizes) + 4096 * count($sizes) + 1048576;
     $free = (int)disk_free_space($place);

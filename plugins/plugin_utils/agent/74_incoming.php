@@ -51,21 +51,31 @@ function pfrack_op_incoming(array $params): array
         $file = "$directory/" . pfrack_check_key((string)$key);
         $present = pfrack_arrived($file);
         $have[$key] = $present > $size ? 0 : $present;
+        if ($present > 0) {
+            // It is waited for, however long ago it came.
+            @touch($file);
+        }
         $need += $size - $have[$key];
     }
-    foreach (glob("$directory/*", GLOB_NOSORT) ?: [] as $file) {
-        $old = (int)@filemtime($file) < time() - PFRACK_INCOMING_SECONDS;
-        // What nobody waits for makes room for what is wanted now.
-        if (!isset($wanted[basename($file)]) && ($old || (int)disk_free_space($directory) < $need)) {
-            @unlink($file);
-        }
-    }
+    pfrack_sweep_incoming($directory, $wanted, $need);
     $free = (int)disk_free_space(pfrack_nearest($root));
     if ($free < $need) {
         throw new PfrackError('no_space', "$root has $free bytes free, but $need are needed: nothing was changed",
             'disk_free_space');
     }
     return ['directory' => pfrack_incoming_directory($root, $mode), 'sizes' => (object)$have];
+}
+
+/** What nobody waits for any more goes, and what is not wanted now if these bytes are not free. */
+function pfrack_sweep_incoming(string $directory, array $wanted = [], int $need = 0): void
+{
+    foreach (is_link($directory) ? [] : (glob("$directory/*", GLOB_NOSORT) ?: []) as $file) {
+        clearstatcache(true, $file);
+        $old = (int)@filemtime($file) < time() - PFRACK_INCOMING_SECONDS;
+        if (!isset($wanted[basename($file)]) && ($old || (int)disk_free_space($directory) < $need) && @unlink($file)) {
+            @rmdir($directory);
+        }
+    }
 }
 
 /** The file that a piece belongs to: a staged one, or a big one on its way. */
