@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import hashlib
 import os
@@ -39,8 +40,13 @@ class LocalFile:
     def hash_meanwhile(self):
         """Begin with the hash, while something else is waited for."""
         if self._sha256 is None:
-            self._thread = threading.Thread(target=self._find_hash, daemon=True)
+            self._thread = threading.Thread(target=self._try_hash, daemon=True)
             self._thread.start()
+
+    def _try_hash(self):
+        # Who asks for it is told what is wrong.
+        with contextlib.suppress(OSError):
+            self._find_hash()
 
     def _find_hash(self):
         digest = hashlib.sha256()

@@ -51,6 +51,9 @@ class RouterAction(ActionBase):
             outcome = {"failed": True, "msg": "%s: %s" % (self._host(task_vars), error), "problems": error.problems}
         except RouterError as error:
             outcome = self._failure(error, self._host(task_vars))
+        except OSError as error:
+            words = "%s: %s" % (error.filename, error.strerror) if error.filename else str(error)
+            outcome = {"failed": True, "msg": "%s: on the controller: %s" % (self._host(task_vars), words)}
         result.update(outcome)
         if notes["warnings"] or result.get("warnings"):
             result["warnings"] = notes["warnings"] + list(result.get("warnings") or [])

@@ -61,11 +61,11 @@ def publish(router, root, directory, entries, remove, directory_mode):
 
 @contextlib.contextmanager
 def dropped_on_failure(router, directory, but=()):
-    """A staging directory goes when the block fails, but with these kinds of errors."""
+    """A staging directory goes when the block fails, there or here, but with these kinds of errors."""
     try:
         yield
-    except RouterError as error:
-        if error.kind not in but:
+    except (RouterError, OSError) as error:
+        if getattr(error, "kind", "") not in but:
             # The first error is the one to tell.
             with contextlib.suppress(RouterError):
                 router.unstage(directory)
@@ -99,14 +99,19 @@ def _carry(router, directory, carrier, named):
         router.upload(named[0][1].full_path, directory, named[0][0])
         return
     sizes = []
-    with tempfile.NamedTemporaryFile(prefix="pfrack-bundle-") as bundle:
-        for name, file in named:
-            begin = bundle.tell()
-            with open(file.full_path, "rb") as source:
-                shutil.copyfileobj(source, bundle)
-            sizes.append([name, bundle.tell() - begin])
-        bundle.flush()
-        router.upload(bundle.name, directory, carrier)
+    try:
+        with tempfile.NamedTemporaryFile(prefix="pfrack-bundle-") as bundle:
+            for name, file in named:
+                begin = bundle.tell()
+                with open(file.full_path, "rb") as source:
+                    shutil.copyfileobj(source, bundle)
+                sizes.append([name, bundle.tell() - begin])
+            bundle.flush()
+            router.upload(bundle.name, directory, carrier)
+    except OSError as error:
+        # A disk that is full does not say which.
+        error.filename = error.filename or tempfile.gettempdir()
+        raise
     router.unpack(directory, carrier, sizes)
 
 

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import tempfile
 
 import pytest
 from ansible_collections.pfrack.cluster.plugins.action.pfsense_files import ActionModule
+from ansible_collections.pfrack.cluster.plugins.plugin_utils import send
 from ansible_collections.pfrack.cluster.tests.unit.fake_agent import FakeAgent, failure
 from ansible_collections.pfrack.cluster.tests.unit.run_action import run_action
 
@@ -143,6 +146,27 @@ def test_what_the_router_may_still_be_publishing_stays(agent, src, kind, dropped
     agent.do_publish = lambda **params: failure(kind, "no")
     assert run(agent, src)["error"]["kind"] == kind
     assert (agent.calls[-1] == "unstage") == dropped
+
+
+def test_a_file_that_cannot_be_read_any_more_is_named(agent, src):
+    def stage(**params):
+        (src / "pxelinux.0").unlink()
+        return FakeAgent.do_stage(agent, **params)
+
+    agent.do_stage = stage
+    result = run(agent, src)
+    assert result["failed"] and f"router1: on the controller: {src}/pxelinux.0: No such file" in result["msg"]
+    assert agent.calls[-1] == "unstage"
+
+
+def test_a_full_disk_on_the_controller_is_named(agent, src, monkeypatch):
+    def copy(source, target):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(send.shutil, "copyfileobj", copy)
+    result = run(agent, src)
+    assert result["failed"] and "on the controller: %s: No space left" % tempfile.gettempdir() in result["msg"]
+    assert agent.calls[-1] == "unstage"
 
 
 def test_failed_upload_leaves_nothing_behind(agent, src):
