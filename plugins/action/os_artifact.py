@@ -76,6 +76,7 @@ class ActionModule(ActionBase):
             "files": outcome.files,
             "downloaded": outcome.missing,
             "bytes": outcome.size,
+            "sizes": outcome.sizes,
             "signed_by": outcome.signed_by,
             "pruned": outcome.pruned,
         }

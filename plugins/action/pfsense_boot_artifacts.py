@@ -87,15 +87,13 @@ class ActionModule(RouterAction):
 
 
 def _to_come(releases, there):
-    """{path below dest: bytes} of what an earlier task would have fetched; all its bytes stand with the first file."""
-    found = {}
-    for entry in releases:
-        paths = ["%s/%s/%s" % (entry["stream_path"], entry["version"], name) for name in entry.get("downloaded") or []]
-        new = [path for path in paths if path not in there]
-        found.update({path: 0 for path in new})
-        if new:
-            found[new[0]] = entry.get("bytes") or 0
-    return found
+    """{path below dest: bytes} of what an earlier task would have fetched."""
+    coming = {
+        "%s/%s/%s" % (entry["stream_path"], entry["version"], name): size
+        for entry in releases
+        for name, size in (entry.get("sizes") or {}).items()
+    }
+    return {path: size for path, size in coming.items() if path not in there}
 
 
 def _check_releases(releases):

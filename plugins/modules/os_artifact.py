@@ -195,6 +195,11 @@ bytes:
   type: int
   returned: success
   sample: 541065216
+sizes:
+  description: The bytes of each of them, and of its signature.
+  type: dict
+  returned: success
+  sample: {}
 pruned:
   description: The versions that were removed from O(cache), or would be in check mode.
   type: list

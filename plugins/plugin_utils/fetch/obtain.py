@@ -46,13 +46,15 @@ class Wanted:
 class Outcome:
     """A release in the cache, or what is missing from it.
 
-    files: kind -> name; missing: names; size: bytes to load; pruned: versions that were removed from the cache.
+    files: kind -> name; missing: names; size: bytes to load; sizes: name -> bytes of those and of their signatures;
+    pruned: versions that were removed from the cache.
     """
 
     version: str
     files: dict = field(default_factory=dict)
     missing: list = field(default_factory=list)
     size: int = 0
+    sizes: dict = field(default_factory=dict)
     received: int = 0
     signed_by: list = field(default_factory=list)
     recorded: bool = False
@@ -68,8 +70,14 @@ class _File:
     url: str
     probe: object
     signature: str = ""
+    signature_size: int = 0
     digests: str = ""
     digest: dict = field(default_factory=dict)
+
+    def sizes(self):
+        """{name: bytes} of what it is in the cache."""
+        sizes = {self.name: self.probe.size or 0}
+        return {**sizes, self.name + ".sig": self.signature_size} if self.signature else sizes
 
 
 class Obtainer:
@@ -94,6 +102,8 @@ class Obtainer:
             files = self._probe_all(stream, version, absent, hashes)
             outcome.missing = [file.name for file in files]
             outcome.size = sum(file.probe.size or 0 for file in files)
+            for file in files:
+                outcome.sizes.update(file.sizes())
             outcome.files.update({file.source.kind: file.name for file in files})
             if not dry:
                 self._check_space(outcome.size)
@@ -157,7 +167,8 @@ class Obtainer:
                 file.digest = {"sha256": hashes[name]}
             if source.signed:
                 names = [each + ".sig" for each in (name,) + source.signed_as]
-                signature, _probe = self._first(base, names)
+                signature, probe = self._first(base, names)
+                file.signature_size = (probe and probe.size) or 0
                 if not signature:
                     problems.append("%s/%s: the server does not have it" % (base, " or ".join(names)))
                 file.signature = "%s/%s" % (base, signature)

@@ -130,9 +130,11 @@ def test_what_is_no_release_is_refused(agent):
 
 
 def test_what_is_not_fetched_yet_is_predicted(agent, release, tmp_path):
-    wanted = {**release("1.2.3"), "directory": str(tmp_path / "not there"), "downloaded": ["image"], "bytes": 5000}
+    sizes = {"image": 4900, "image.sig": 100}
+    wanted = {**release("1.2.3"), "directory": str(tmp_path / "not there"), "sizes": sizes}
     planned = run(agent, wanted, check=True, point=False)
-    assert planned["changed"] and planned["uploaded"] == [STREAM + "/1.2.3/image"] and planned["bytes"] == 5000
+    assert planned["changed"] and planned["bytes"] == 5000
+    assert planned["uploaded"] == [STREAM + "/1.2.3/image", STREAM + "/1.2.3/image.sig"]
     agent.free = 4000
     assert "no_space" in run(agent, wanted, check=True)["msg"]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import small_vendor
@@ -77,6 +78,8 @@ def test_check_mode_says_what_would_come_and_writes_nothing(vendor, tmp_path):
         done.files,
         done.recorded,
     )
+    directory = Path(vendor.cache.directory(vendor.stream(), "1.2.3"))
+    assert planned.sizes == {path.name: path.stat().st_size for path in directory.iterdir()}
     after = vendor.obtain(dry=True)
     assert (after.missing, after.recorded) == ([], False)
 
