@@ -89,8 +89,8 @@ def _read(item, check):
     else:
         with open(os.path.expanduser(item["src"]), "rb") as source:
             data = source.read()
-    if not os.path.isabs(item["path"]) or "\\n" in item["path"]:
-        raise DesiredError("files: %s: is not an absolute path" % item["path"])
+    if not os.path.isabs(item["path"]) or "\n" in item["path"]:
+        raise DesiredError("files: %r: is not an absolute path in one line" % item["path"])
     try:
         mode = int(item["mode"], 8)
     except ValueError:
