@@ -31,11 +31,19 @@ class Cluster:
     def __init__(self, story: Story):
         self.story = story
 
-    def etcdctl(self, name: str, *words: str) -> str:
+    def _command(self, name: str, *words: str) -> str:
         files = f"--cacert {SECRETS}/ca.pem --cert {SECRETS}/server.pem --key {SECRETS}/server.key"
         patience = "--dial-timeout 60s --command-timeout 120s"
         ask = f"sudo env ETCDCTL_API=3 etcdctl --endpoints https://{address(name)}:2379 {files} {patience}"
-        return self.story.run(name, f"{ask} {' '.join(words)}")
+        return f"{ask} {' '.join(words)}"
+
+    def etcdctl(self, name: str, *words: str) -> str:
+        return self.story.run(name, self._command(name, *words))
+
+    def put(self, name: str, key: str, value: str) -> None:
+        """Without a leader nothing is taken until another one is elected."""
+        command = self._command(name, "put", key, value)
+        wait_for(lambda: self.story.answer(name, command) == "OK\n", f"etcd of {name} takes {key}", 300)
 
     def get(self, name: str, key: str) -> str:
         return self.etcdctl(name, "get", key, "--print-value-only").strip()
@@ -50,7 +58,7 @@ class Cluster:
 def cluster(story: Story) -> Cluster:
     story.play("cluster").ok()
     cluster = Cluster(story)
-    cluster.etcdctl(STAYS, "put greeting hello")
+    cluster.put(STAYS, "greeting", "hello")
     return cluster
 
 
@@ -81,7 +89,7 @@ def test_a_blank_machine_replaces_a_lost_controller_and_others_join(cluster: Clu
     lost.start()
     # Two of three go on.
     story.serve(set(FIRMWARE) - {LOST})
-    cluster.etcdctl(STAYS, "put meanwhile written")
+    cluster.put(STAYS, "meanwhile", "written")
     lost.wait_console("could not be installed", PATIENCE, after=said)
     assert f"{LOST}: the installer gave up: failed-image; the image was refused" in story.diagnose(LOST)
 
