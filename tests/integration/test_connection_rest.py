@@ -157,10 +157,12 @@ def test_large_files_are_fetched_by_the_router(rack, router, lines, tmp_path):
 def test_a_port_that_is_taken_is_waited_for(rack, lines, tmp_path):
     line = lines(pull_port=8098)
     path, directory, name = stage(line, tmp_path, 5_000_000)
-    listen = "import socket, time; server = socket.create_server(('10.10.0.2', 8098)); time.sleep(3)"
-    other = rack.controller.popen([sys.executable, "-c", listen])
+    listen = "import socket, sys; server = socket.create_server(('10.10.0.2', 8098)); sys.stdin.read()"
+    other = rack.controller.popen([sys.executable, "-c", listen], stdin=-1)
     wait_for(lambda: ":8098" in rack.controller.run("ss -Hlnt").stdout, "the other one")
-    assert line.upload(path, directory, name)["result"]["size"] == 5_000_000
+    line.start("upload", path, directory, name)
+    other.stdin.close()
+    assert line.answer()["result"]["size"] == 5_000_000
     other.wait()
 
 
@@ -173,14 +175,14 @@ def test_files_go_in_pieces_when_the_router_cannot_reach_us(router, lines, tmp_p
     assert error["kind"] == "unreachable" and "ansible_pfsense_pull_host" in error["message"]
 
 
-# Sends half of a file, and the rest later.
+# Sends half of a file, and the rest when its input ends.
 HESITATES = """
-import socket, time
+import socket, sys
 with socket.create_server(("10.10.0.2", 8099)) as server:
     connection = server.accept()[0]
     connection.recv(4096)
     connection.sendall(b"HTTP/1.0 200 OK\\r\\nContent-Length: 2000000\\r\\n\\r\\n" + b"x" * 1000000)
-    time.sleep(3)
+    sys.stdin.read()
     connection.sendall(b"x" * 1000000)
     connection.close()
 """
@@ -192,14 +194,16 @@ def test_a_piece_that_is_still_arriving_is_not_written_over(rack, router, lines,
     pull = {"directory": first.good("incoming", wanted)["directory"], "name": key, "offset": 0, "size": 2_000_000}
     pull.update(url="http://10.10.0.2:8099/ab", sha256=hashlib.sha256(b"x" * 2_000_000).hexdigest())
     second.good("hello")
-    server = rack.controller.popen([sys.executable, "-c", HESITATES])
+    server = rack.controller.popen([sys.executable, "-c", HESITATES], stdin=-1)
     wait_for(lambda: ":8099" in rack.controller.run("ss -Hlnt").stdout, "the server")
     first.start("call", "pull", pull)
     place = f"{pull['directory']}/{key}"
     wait_for(lambda: router.run(f"stat -c %s {place}", check=False).stdout == "1000000\n", "the first half")
     error = second.bad("pull", pull)
     assert error["kind"] == "busy" and "still arriving" in error["message"]
-    assert second.good("incoming", wanted)["sizes"] == {key: 2_000_000}, "it waited"
+    second.start("call", "incoming", wanted)
+    server.stdin.close()
+    assert second.answer()["result"]["sizes"] == {key: 2_000_000}, "it waited"
     assert first.answer()["ok"]
     server.wait()
     # One that does not fit is no sign that the router cannot reach us.

@@ -102,7 +102,7 @@ class Web:
                     ) from error
                 received += max(_size(path) - before, 0)
                 self._progress("%s: the connection broke, going on at %s" % (_name(url), megabytes(_size(path))))
-            time.sleep(PAUSE * attempt)
+            time.sleep(PAUSE * attempt)  # a server that is away can only be asked again
         return received
 
     def _attempt(self, url, path):

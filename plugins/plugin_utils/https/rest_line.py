@@ -156,7 +156,7 @@ class RestLine(HttpsLine):
                     return None
                 if time.monotonic() > deadline:
                     return None
-                time.sleep(0.5)
+                time.sleep(0.5)  # nobody tells when a port is free again
 
     def _pieces(self, text: str, name: str) -> None:
         """Each into a file of its own, so that a piece may be sent again."""
