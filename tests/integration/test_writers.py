@@ -10,9 +10,9 @@ we never save over it.
 from __future__ import annotations
 
 import pytest
+from checkpoint_run import ONE, VIP, Run, set_
 from clients import wait_for
 from router_line import RouterLine
-from test_checkpoint import ONE, VIP, Run, set_
 
 EVERY = [("2.8", "isc"), ("2.7", "isc")]
 # Reads again before each save, as a GUI page does, and goes on until it is told to stop.
