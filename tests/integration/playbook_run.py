@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import re
 import shutil
@@ -76,6 +77,24 @@ def give_up_port_80(router) -> None:
         write_config('web GUI: no redirect from port 80');"""
     )
     router.run(["/etc/rc.restart_webgui"])
+
+
+def playbook(rack, tmp_path, text, **variables):
+    """Runs the text of a playbook on a router with these host variables, over SSH unless they say otherwise."""
+    hosts = {
+        "ansible_host": "10.10.0.1",
+        "ansible_connection": "pfrack.cluster.pfsense_ssh",
+        "ansible_private_key_file": str(rack.key),
+        "ansible_known_hosts_files": [str(rack.known_hosts)],
+        **variables,
+    }
+    (tmp_path / "play.yml").write_text(text)
+    (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": {"router1": hosts}}}))
+    command = Path(sys.executable).with_name("ansible-playbook")
+    # From the checkout, for its ansible.cfg.
+    return rack.controller.run(
+        f"cd {ROOT} && ANSIBLE_NOCOLOR=1 {command} -i {tmp_path}/hosts.json {tmp_path}/play.yml", check=False
+    )
 
 
 class Site:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from checkpoint_run import VIP, Run, set_
 from clients import wait_for
 from fault_points import heal, let_daemons_refuse
 from playbook_run import ROOT, Outcome, Site, give_up_port_80
 from router_state import leftovers, sections
-from test_checkpoint import VIP, Run, set_
 
 OTHERS = [("2.7", "isc"), ("2.8", "kea")]
 MAPPING = {"mac": "52:54:00:10:00:01", "ipaddr": "10.10.0.21", "hostname": "node1", "descr": "[pfrack]"}

@@ -13,7 +13,7 @@ import sys
 import pytest
 from api_line import ApiLine, install_rest, trusted
 from clients import wait_for
-from test_connection_ssh import playbook
+from playbook_run import playbook
 from test_connection_xmlrpc import ADD_USER, PLAY
 
 # An address that nobody has: the router cannot fetch anything from there.

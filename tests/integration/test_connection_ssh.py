@@ -7,12 +7,11 @@ import json
 import os
 import sys
 import time
-from pathlib import Path
 
 import pytest
+from playbook_run import playbook
 from router_line import RouterLine
 
-ROOT = Path(__file__).resolve().parents[2]
 SLOW = [
     "global $config;\n    $revision = pfrack_snapshot();",
     "global $config;\n    $revision = pfrack_snapshot(); sleep(2);",
@@ -207,23 +206,6 @@ PLAY = """
     - ansible.builtin.assert:
         that: info.router.virtual_ips | map(attribute="address") | list == ["10.10.0.20"]
 """
-
-
-def playbook(rack, tmp_path, text, **variables):
-    hosts = {
-        "ansible_host": "10.10.0.1",
-        "ansible_connection": "pfrack.cluster.pfsense_ssh",
-        "ansible_private_key_file": str(rack.key),
-        "ansible_known_hosts_files": [str(rack.known_hosts)],
-        **variables,
-    }
-    (tmp_path / "play.yml").write_text(text)
-    (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": {"router1": hosts}}}))
-    command = Path(sys.executable).with_name("ansible-playbook")
-    # From the checkout, for its ansible.cfg.
-    return rack.controller.run(
-        f"cd {ROOT} && ANSIBLE_NOCOLOR=1 {command} -i {tmp_path}/hosts.json {tmp_path}/play.yml", check=False
-    )
 
 
 def test_a_play_uses_one_login_and_leaves_nothing(rack, router, tmp_path):

@@ -13,7 +13,7 @@ import lab
 import pytest
 from api_line import ApiLine, trusted
 from clients import wait_for
-from test_connection_ssh import playbook
+from playbook_run import playbook
 
 ADD_USER = """require_once('config.inc');
     config_set_path('system/user/', ['name' => 'bob', 'uid' => '2000', 'scope' => 'user',

@@ -13,8 +13,7 @@ import pytest
 from api_line import DIE, ApiLine, install_rest, trusted
 from clients import dhcp_lease, wait_for, web_server
 from fleet import ROOT, DesiredError, Router, RouterError, SyncRouter, Wish
-from playbook_run import give_up_port_80
-from test_connection_ssh import playbook
+from playbook_run import give_up_port_80, playbook
 from test_leases import inventory  # noqa: F401
 
 PRIVILEGES = re.findall(r"^ +- `(api-v2-[a-z0-9-]+)`", (ROOT / "docs" / "api-key.md").read_text(), re.M)
