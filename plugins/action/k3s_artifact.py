@@ -19,6 +19,10 @@ from ansible_collections.pfrack.cluster.plugins.plugin_utils.fetch.web import We
 display = Display()
 
 
+class Disagreement(DesiredError):
+    """The checksums of a release are not those of a file, or of the inventory."""
+
+
 class ActionModule(ControllerAction):
     """Downloads on the controller, whatever the connection of the host.
 
@@ -38,12 +42,21 @@ class ActionModule(ControllerAction):
         self._tree = os.path.join(base, "tree", version)
         cache = Cache(os.path.join(os.path.expanduser(params["cache"]), "k3s"))
         with contextlib.nullcontext() if self._task.check_mode else cache.locked(_say):
-            sums = self._checksums(os.path.join(base, names["checksums"]), names["checksums"])
-            files = {kind: {"name": names[kind], "sha256": self._expected(sums, names, kind, params)} for kind in kinds}
-            missing = [file for file in files.values() if not _intact(os.path.join(self._tree, file["name"]), file)]
-            if not self._task.check_mode:
-                for file in missing:
-                    self._fetch(file, base)
+            listed = os.path.join(base, names["checksums"])
+            sums = self._checksums(listed, names["checksums"])
+            try:
+                files = {
+                    kind: {"name": names[kind], "sha256": self._expected(sums, names, kind, params)} for kind in kinds
+                }
+                missing = [file for file in files.values() if not _intact(os.path.join(self._tree, file["name"]), file)]
+                if not self._task.check_mode:
+                    for file in missing:
+                        self._fetch(file, base)
+            except Disagreement:
+                # They may be what is wrong, and another mirror shall be asked for its own.
+                if not self._task.check_mode:
+                    drop(listed)
+                raise
         result = {
             "changed": bool(missing),
             "version": params["version"],
@@ -75,10 +88,10 @@ class ActionModule(ControllerAction):
     def _expected(self, sums, names, kind, params):
         found = sums.get(names[kind])
         if not found:
-            raise DesiredError("%s: %s does not have it" % (names[kind], names["checksums"]))
+            raise Disagreement("%s: %s does not have it" % (names[kind], names["checksums"]))
         pinned = params["sha256"].lower() if kind == "program" else ""
         if pinned and pinned != found:
-            raise DesiredError(
+            raise Disagreement(
                 "sha256: %s: %s/%s says %s; one of them is not what it should be"
                 % (pinned, self._release, names["checksums"], found)
             )
@@ -92,7 +105,7 @@ class ActionModule(ControllerAction):
         found = hash_of(part)
         if found != file["sha256"]:
             drop(part)
-            raise DesiredError(
+            raise Disagreement(
                 "%s: its SHA-256 is %s instead of %s; it was damaged or exchanged, and is not kept. Run it again, or "
                 "take another mirror (base_url)" % (url, found, file["sha256"])
             )

@@ -76,7 +76,7 @@ def test_a_file_that_does_not_agree_with_the_checksums_is_not_kept(run, vendor, 
     refused = run()
     assert refused["failed"] and hashlib.sha256(PROGRAM).hexdigest() in refused["msg"]
     assert "base_url" in refused["msg"]
-    assert kept(tmp_path) == {"sha256sum-amd64.txt"}
+    assert not kept(tmp_path)
     # A file in the cache that was damaged is fetched again.
     (vendor[0] / "k3s").write_bytes(PROGRAM)
     place = run()["directory"] + "/v1.34.1-k3s1/k3s"
@@ -99,6 +99,16 @@ def test_a_file_that_does_not_agree_with_the_checksums_is_not_kept(run, vendor, 
 def test_what_is_wrong_is_named(run, options, words):
     refused = run(**options)
     assert refused["failed"] and words in refused["msg"], refused
+
+
+@pytest.mark.parametrize("options", [{}, {"sha256": hashlib.sha256(PROGRAM).hexdigest()}], ids=["found", "pinned"])
+def test_wrong_checksums_of_one_mirror_are_not_held_against_the_next(run, vendor, tmp_path, options):
+    sums = vendor[0] / "sha256sum-amd64.txt"
+    right = sums.read_text()
+    sums.write_text(right.replace(hashlib.sha256(PROGRAM).hexdigest(), "0" * 64))
+    assert run(**options)["failed"]
+    sums.write_text(right)
+    assert run(**options)["changed"]
 
 
 def test_nodes_check_what_they_fetch_and_wait_for_their_token(run):
