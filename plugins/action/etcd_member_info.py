@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.pfrack.cluster.plugins.module_utils.etcd.members import alarm_warnings
 from ansible_collections.pfrack.cluster.plugins.module_utils.specs.etcd_member_info import SPEC
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.controller_action import ControllerAction, etcd_client
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.etcd_client import EtcdError, wait_for
@@ -28,6 +29,9 @@ class ActionModule(ControllerAction):
 
         done = wait_for(look, params["timeout"])
         result = {"changed": False, "reachable": bool(last["members"]), "members": last["members"]}
+        warnings = alarm_warnings(last["members"])
+        if warnings:
+            result["warnings"] = warnings
         if not result["reachable"]:
             result["reason"] = last["reason"]
         if params["healthy"] and not done:

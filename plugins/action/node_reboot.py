@@ -49,7 +49,7 @@ class ActionModule(ControllerAction):
         if not wait_for(anew, params["timeout"], PAUSE):
             how = "is still running" if last == before else "has not come back"
             raise DesiredError(
-                "%s: %s, %d s after it was told to restart; look at its console, then run again"
+                "%s: %s, %d s after it was told to restart; look at its console"
                 % (self._play_context.remote_addr, how, params["timeout"])
             )
         return {"changed": True, "elapsed": int(time.monotonic() - started)}

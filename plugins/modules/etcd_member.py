@@ -78,7 +78,7 @@ members:
   elements: dict
   returned: success
   sample:
-    - {id: "1234", name: node1, peer_urls: ["https://10.10.0.20:2380"], client_urls: [], learner: false, healthy: true}
+    - {id: "1234", name: node1, peer_urls: ["https://10.10.0.20:2380"], learner: false, healthy: true, alarms: []}
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -51,12 +51,12 @@ reason:
   type: str
   returned: when it did not
 members:
-  description: The members, and whether each answers.
+  description: The members, and whether each answers and has a leader. One with the alarm C(CORRUPT) counts as down.
   type: list
   elements: dict
   returned: success
   sample:
-    - {id: "1234", name: node1, peer_urls: ["https://10.10.0.20:2380"], client_urls: [], learner: false, healthy: true}
+    - {id: "1234", name: node1, peer_urls: ["https://10.10.0.20:2380"], learner: false, healthy: true, alarms: []}
 """
 
 from ansible.module_utils.basic import AnsibleModule

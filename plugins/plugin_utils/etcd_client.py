@@ -10,6 +10,7 @@ import hashlib
 import http.client
 import json
 import os
+import re
 import ssl
 from urllib.parse import urlsplit
 
@@ -17,6 +18,8 @@ from . import waiting
 
 # etcd appends the SHA-256 of the data to a snapshot.
 DIGEST = hashlib.sha256().digest_size
+# As etcd writes an AlarmMember.
+_ALARM = re.compile(r"memberID:([0-9]+) +alarm:([A-Z]+)")
 
 
 class EtcdError(Exception):
@@ -43,9 +46,14 @@ class EtcdClient:
                 raise EtcdError("unreachable", "certificates: %s" % error) from error
 
     def members(self):
-        """[{id, name, peer_urls, client_urls, learner, healthy}], healthy as seen from here."""
+        """[{id, name, peer_urls, client_urls, learner, healthy, alarms}], healthy as seen from here.
+
+        alarms: NOSPACE, with which a member still serves what it has, and CORRUPT, with which it does not count.
+        """
         answer = self._member_list()
-        up = {status["header"]["member_id"] for status in self.statuses(_client_urls(answer))}
+        statuses = self.statuses(_client_urls(answer))
+        corrupt = {member for member, alarm in _alarms(statuses) if alarm == "CORRUPT"}
+        up = {status["header"]["member_id"] for status in statuses} - corrupt
         return [
             {
                 "id": member["ID"],
@@ -54,6 +62,7 @@ class EtcdClient:
                 "client_urls": member.get("clientURLs") or [],
                 "learner": bool(member.get("isLearner")),
                 "healthy": member["ID"] in up,
+                "alarms": [alarm for owner, alarm in _alarms(statuses) if owner == member["ID"]],
             }
             for member in answer.get("members") or []
         ]
@@ -75,7 +84,7 @@ class EtcdClient:
                 status = self._post(endpoint, "/v3/maintenance/status", {})
             except EtcdError:
                 continue
-            if int(status.get("leader") or 0) and not status.get("errors"):
+            if int(status.get("leader") or 0):
                 result.append(status)
         return result
 
@@ -204,6 +213,12 @@ def wait_for(condition, seconds):
 
 def _encoded(text):
     return base64.b64encode(text.encode("utf-8")).decode("ascii")
+
+
+def _alarms(statuses):
+    """[(member id, alarm)]. Each member tells those of the whole cluster, among what it calls errors."""
+    texts = [str(text) for status in statuses for text in status.get("errors") or []]
+    return sorted({found for text in texts for found in _ALARM.findall(text)})
 
 
 def _client_urls(answer):

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which change of etcd's membership is safe now, and why another one is not.
 
-A member: {id, name, peer_urls, learner, healthy}. A member that never ran has no name yet.
+A member: {id, name, peer_urls, learner, healthy, alarms}. A member that never ran has no name yet.
 """
 
 from __future__ import annotations
@@ -11,6 +11,12 @@ from __future__ import annotations
 from ..errors import DesiredError
 
 MOST_VOTERS = 7
+ALARMS = {
+    "NOSPACE": "its database is full, and etcd takes nothing new: let it forget old revisions (etcdctl compact, "
+    "etcdctl defrag), or raise --quota-backend-bytes, then etcdctl alarm disarm",
+    "CORRUPT": "its data differ from those of the others, so it counts as down: let it join again as a blank machine "
+    "(playbooks/reprovision.yml), then etcdctl alarm disarm",
+}
 
 
 def quorum(voters):
@@ -108,6 +114,16 @@ def check_quorum(members):
                 _names([member for member in voters if not member["healthy"]]),
             )
         )
+
+
+def alarm_warnings(members):
+    """What an alarm means, a line for each. Until it is disarmed etcd keeps it, whatever became of its reason."""
+    return [
+        "etcd: %s: alarm %s: %s"
+        % (member["name"] or member["id"], alarm, ALARMS.get(alarm, "see `etcdctl alarm list` on a member"))
+        for member in members
+        for alarm in member.get("alarms") or []
+    ]
 
 
 def _names(members):

@@ -12,6 +12,7 @@ import json
 import threading
 
 import pytest
+from ansible_collections.pfrack.cluster.plugins.module_utils.etcd import members as membership
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.etcd_client import EtcdClient, EtcdError
 
 DATA = b"keys and values" * 100
@@ -75,6 +76,22 @@ def test_a_learner_is_asked_in_vain_and_the_next_one_answers(etcd):
     learner = etcd({path: (400, [{"message": "etcdserver: rpc not supported for learner"}])})
     member = etcd({path: (200, [{"member": {"ID": "7"}}])})
     assert EtcdClient([learner, member]).add_learner("https://10.0.0.7:2380") == {"ID": "7"}
+
+
+@pytest.mark.parametrize(("alarm", "healthy"), [("NOSPACE", True), ("CORRUPT", False)])
+def test_an_alarm_is_named_and_is_no_lost_quorum(etcd, alarm, healthy):
+    answers = {
+        "/v3/cluster/member/list": (200, [{"members": [{"ID": "7", "name": "node1", "clientURLs": []}]}]),
+        "/v3/maintenance/status": (
+            200,
+            [{"header": {"member_id": "7"}, "leader": "7", "errors": [f"memberID:7 alarm:{alarm} ", "something"]}],
+        ),
+    }
+    endpoint = etcd(answers)
+    answers["/v3/cluster/member/list"][1][0]["members"][0]["clientURLs"].append(endpoint)
+    (member,) = EtcdClient([endpoint]).members()
+    assert (member["healthy"], member["alarms"]) == (healthy, [alarm])
+    assert f"node1: alarm {alarm}: " in membership.alarm_warnings([member])[0]
 
 
 def test_a_refusal_is_final_and_silence_is_told_with_its_address(etcd):
