@@ -114,6 +114,17 @@ def test_under_load_nobody_is_cut_off_and_a_node_that_does_not_serve_ends_it(rac
     site.play("-l", "node3", playbook="playbooks/undrain.yml").ok()
     after["node3"] = nodes["node3"].identity()
 
+    # One that does not come back is said to be out, and is not forgotten there.
+    silent = ["-e", "rolling_reboot_command=true", "-e", "rolling_reboot_timeout=3", "-l", "node3"]
+    failed = site.play(*silent, playbook="playbooks/rolling_reboot.yml")
+    words = (
+        "is still running, 3 s after it was told to restart; look at its console. node3 is out of the load balancer;"
+    )
+    assert failed.returncode != 0 and words in " ".join(failed.output.split()), failed.output
+    assert "playbooks/undrain.yml -l node3 brings it back" in " ".join(failed.output.split()), failed.output
+    site.play("-l", "node3", playbook="playbooks/undrain.yml").ok()
+    wait_for(all_serve, "node3 is back", 60)
+
     nodes["node2"].machine.run("touch /root/broken")
     failed = site.play("-e", "rolling_reboot_timeout=5", "-l", "workers", playbook="playbooks/rolling_reboot.yml")
     assert failed.returncode != 0 and "node2: HAProxy does not find it up" in failed.output, failed.output
