@@ -13,7 +13,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))
 
+import flannel
 import lab
+from node_image import image as node_image
 
 DEFAULT = ("2.8", "isc")
 
@@ -30,6 +32,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
             log = str(problem)
         report.sections.append(("the router's log", log))
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end what this machine could not make."""
+    if not flannel.path().is_dir() and node_image.path().is_dir():
+        terminalreporter.section("the rack's nodes have no overlay network", red=True)
+        terminalreporter.line(
+            "flanneld cannot be built here, tests/lab/flannel.py says why; tests that need it have failed"
+        )
 
 
 @pytest.fixture(scope="session")

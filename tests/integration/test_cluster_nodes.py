@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """QEMU machines that installed themselves become a cluster: founded, with a controller lost and replaced by a
-blank machine, grown by a line of the inventory and by a machine that nobody announced, and restarted one after the
-other under load.
+blank machine, grown by a line of the inventory and by a machine that nobody announced, restarted one after the other
+under load, and with containers that talk.
 
 The tests tell one story with the same machines, in the order of this file.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 
+import flannel
 import pytest
 from blank_machines import Progress, installed, page, ssh
 from clients import wait_for
@@ -118,12 +119,6 @@ def test_a_blank_machine_replaces_a_lost_controller_and_others_join(cluster: Clu
     story.computers[STRANGER].stop()
 
 
-def test_containers_of_all_pairs_of_nodes_talk(cluster: Cluster) -> None:
-    story = cluster.story
-    names = [*story.site.nodes("controllers"), *story.site.nodes("workers")]
-    assert set(story.chat()) == {f"{one} -> {other}" for one in names for other in names if one != other}
-
-
 def test_all_machines_restart_one_after_the_other_and_no_request_is_lost(cluster: Cluster) -> None:
     story = cluster.story
     names = {*story.site.nodes("controllers"), *story.site.nodes("workers")}
@@ -137,3 +132,11 @@ def test_all_machines_restart_one_after_the_other_and_no_request_is_lost(cluster
     assert all(story.boot_id(name) != before[name] for name in names)
     assert cluster.members(LOST) == members
     assert {cluster.get(name, "greeting") for name in FIRMWARE} == {"hello"}
+
+
+def test_containers_of_all_pairs_of_nodes_talk(cluster: Cluster) -> None:
+    """The last word: after everything that happened to the nodes."""
+    flannel.ensure_flannel()
+    story = cluster.story
+    names = [*story.site.nodes("controllers"), *story.site.nodes("workers")]
+    assert set(story.chat()) == {f"{one} -> {other}" for one in names for other in names if one != other}
