@@ -122,6 +122,21 @@ def test_a_member_that_is_lost_without_a_word_is_noticed(cluster):
     cluster.nodes.pop("node4").lose()
 
 
+def test_after_a_restore_nodes_hear_of_new_ones(cluster):
+    """What they had heard since the backup has not come yet in what is restored."""
+    saved = cluster.site.directory / ".pfrack/saved.snapshot"
+    cluster.play("-e", f"etcd_snapshot={saved}", playbook="playbooks/etcd_backup.yml").ok()
+    for again in (False, True):
+        cluster.plug_in("node4", worker=True)
+        cluster.play(playbook=PLAYBOOK).ok()
+        cluster.reach("node2", "node4")
+        del cluster.workers["node4"]
+        cluster.nodes.pop("node4").lose()
+        if not again:
+            over = ["-e", f"etcd_restore_from={saved}", "-e", "etcd_restore_over=true"]
+            cluster.play(*over, playbook="playbooks/etcd_restore.yml").ok()
+
+
 def chat(cluster):
     """(whether it succeeded, what it printed, on one line) of playbooks/verify.yml, which leaves nothing behind."""
     run = cluster.play(playbook="playbooks/verify.yml")
