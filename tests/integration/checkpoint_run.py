@@ -20,9 +20,11 @@ from agent_bundle import agent_source
 sys.path.insert(0, str(ROOT / "plugins" / "module_utils"))
 from router import Router, RouterError
 
-__all__ = ["ONE", "TWO", "VIP", "RouterError", "Run", "addresses", "gone_back", "runs", "set_"]
+__all__ = ["ONE", "THREE", "TWO", "VIP", "RouterError", "Run", "addresses", "gone_back", "runs", "set_"]
 
-ONE, TWO = "deis@one (ansible-playbook, process 1)", "deis@two (ansible-playbook, process 2)"
+ONE = "deis@one (ansible-playbook, process 1)"
+TWO = "deis@two (ansible-playbook, process 2)"
+THREE = "deis@three (ansible-playbook, process 3)"
 VIP = {"mode": "ipalias", "interface": "lan", "uniqid": "5f00000000001", "descr": "x [pfrack]", "type": "single",
        "subnet_bits": "24", "subnet": "10.10.0.10"}  # fmt: skip
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from checkpoint_run import ONE, TWO, VIP, RouterError, addresses, gone_back, runs, set_
+from checkpoint_run import ONE, THREE, TWO, VIP, RouterError, addresses, gone_back, runs, set_
 from clients import wait_for
 from router_line import RouterLine
 from router_state import leftovers
@@ -161,6 +161,38 @@ def test_silence_goes_back_and_the_late_run_is_told(router, run):
         assert caught.value.kind == "rolled_back" and "no word" in caught.value.message
     assert one.port.rollback()["before"]["holder"] == ONE
     one.arm()
+    one.port.confirm()
+
+
+def test_a_run_that_slept_while_others_came_and_went_changes_nothing_more(router, run):
+    one, two, three = run(), run(TWO), run(THREE)
+    one.arm(timeout=600)
+    one.commit([set_("virtualip/vip", [VIP])], ["virtual_ip"])
+    three.port.rollback(checkpoint=three.port.checkpoint_status()["checkpoint"]["id"], why="asked for by rollback.yml")
+    late = (
+        lambda: one.commit([set_("system/domain", "late.example")]),
+        lambda: one.port.point("/tftpboot", {"current": "x"}),
+        one.port.confirm,
+    )
+
+    def refused():
+        for attempt in late:
+            with pytest.raises(RouterError) as caught:
+                attempt()
+            assert caught.value.kind == "rolled_back" and "rollback.yml" in caught.value.message
+        assert one.port.rollback()["before"]["holder"] == ONE
+
+    two.arm()
+    two.commit([set_("system/domain", "two.example")])
+    refused()
+    two.port.confirm()
+    refused()
+    three.arm()
+    three.port.rollback()
+    refused()
+    assert one.section("system/domain") == "two.example" and not one.section("virtualip")
+    one.arm()
+    one.commit([set_("system/domain", "late.example")])
     one.port.confirm()
 
 

@@ -9,6 +9,7 @@ const PFRACK_KEPT = '/cf/conf/pfrack';
 const PFRACK_PULSE = '/var/run/pfrack_checkpoint';
 const PFRACK_GONE = '/var/run/pfrack_rolled_back';
 const PFRACK_HOOK = '/usr/local/etc/rc.d/pfrack_checkpoint.sh';
+const PFRACK_GONE_KEPT = 20;
 const PFRACK_GRACE = 30;
 const PFRACK_WRITING = ['commit', 'publish', 'point', 'package_start', 'haproxy_runtime'];
 
@@ -21,11 +22,37 @@ function pfrack_checkpoint(): ?array
     return is_array($state) && isset($state['id'], $state['holder']) ? $state : null;
 }
 
-/** How the last checkpoint was rolled back, {holder, at, why}, or null; forgotten with the next one and at a reboot. */
-function pfrack_rolled_back(): ?array
+/** How checkpoints were rolled back, each {holder, at, why}, newest first; `past` when a later one was armed. */
+function pfrack_all_rolled_back(): array
 {
     $gone = json_decode((string)@file_get_contents(PFRACK_GONE), true);
-    return is_array($gone) && isset($gone['holder'], $gone['at'], $gone['why']) ? $gone : null;
+    return array_values(array_filter(is_array($gone) ? $gone : [], static function ($one): bool {
+        return is_array($one) && isset($one['holder'], $one['at'], $one['why']);
+    }));
+}
+
+/** How the checkpoint of that holder was rolled back, or null; forgotten when it arms another one, and at a reboot. */
+function pfrack_rolled_back(string $holder): ?array
+{
+    $theirs = array_filter(pfrack_all_rolled_back(), static fn (array $one): bool => $one['holder'] === $holder);
+    return $holder !== '' ? array_shift($theirs) : null;
+}
+
+function pfrack_remember_rolled_back(array $gone): void
+{
+    @file_put_contents(PFRACK_GONE, json_encode(array_slice($gone, 0, PFRACK_GONE_KEPT)));
+}
+
+/** A run that sleeps while others come and go must still be refused, so a new checkpoint forgets only its own holder. */
+function pfrack_forget_rolled_back(string $holder): void
+{
+    $others = [];
+    foreach (pfrack_all_rolled_back() as $one) {
+        if ($one['holder'] !== $holder) {
+            $others[] = ['past' => true] + $one;
+        }
+    }
+    $others === [] ? @unlink(PFRACK_GONE) : pfrack_remember_rolled_back($others);
 }
 
 /** Requests of the holder are signs of life. While a checkpoint is armed nobody else writes through us. */
@@ -45,12 +72,12 @@ function pfrack_checkpoint_guard(string $op, array $params): void
     if (!in_array($op, PFRACK_WRITING, true) || ($op === 'haproxy_runtime' && !isset($params['revision']))) {
         return;
     }
+    $gone = pfrack_rolled_back($holder);
+    if ($gone !== null) {
+        throw pfrack_checkpoint_gone($gone);
+    }
     if ($state !== null) {
         throw pfrack_checkpoint_held($state);
-    }
-    $gone = pfrack_rolled_back();
-    if ($gone !== null && $holder !== '' && $gone['holder'] === $holder) {
-        throw pfrack_checkpoint_gone($gone);
     }
 }
 
@@ -150,7 +177,7 @@ function pfrack_checkpoint_arm(array $state, string $source): void
         pfrack_checkpoint_remove();
         throw $error;
     }
-    @unlink(PFRACK_GONE);
+    pfrack_forget_rolled_back($state['holder']);
 }
 
 /** Write a file of the checkpoint so that it is there completely or not at all, also after a power cut. */
@@ -205,8 +232,8 @@ function pfrack_confirm(array $params, int &$commits): array
             }));
             return ['id' => $state['id'], 'changes' => count($journal)];
         }
-        $gone = pfrack_rolled_back();
-        if ($gone !== null && $gone['holder'] === $holder) {
+        $gone = pfrack_rolled_back($holder);
+        if ($gone !== null) {
             throw pfrack_checkpoint_gone($gone);
         }
         if ($state !== null) {
@@ -221,8 +248,9 @@ function pfrack_confirm(array $params, int &$commits): array
 function pfrack_op_checkpoint_status(array $params): array
 {
     $state = pfrack_checkpoint();
+    $last = pfrack_all_rolled_back()[0] ?? ['past' => true];
     return ['checkpoint' => $state === null ? null : $state + ['changes' => count(pfrack_journal()),
-        'watched' => pfrack_watch_pid() > 0], 'rolled_back' => pfrack_rolled_back()];
+        'watched' => pfrack_watch_pid() > 0], 'rolled_back' => isset($last['past']) ? null : $last];
 }
 
 /** The end of a checkpoint. It is over with the state file; whatever is cut short after that is swept up later. */

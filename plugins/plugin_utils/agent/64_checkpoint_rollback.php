@@ -16,18 +16,19 @@ function pfrack_op_rollback(array $params): array
         $holder = pfrack_text($params['holder'] ?? '');
         $id = $params['id'] ?? null;
         $pulse = (string)@file_get_contents(PFRACK_PULSE);
-        if ($state === null || ($params['pulse'] ?? $pulse) !== $pulse) {
-            $gone = pfrack_rolled_back();
-            $ours = $gone !== null && $gone['holder'] === $holder;
-            return ['rolled_back' => false] + ($ours ? ['before' => $gone] : []);
+        $ours = $state !== null && $state['holder'] === $holder;
+        $gone = $ours ? null : pfrack_rolled_back($holder);
+        if ($state === null || ($params['pulse'] ?? $pulse) !== $pulse || ($id === null && $gone !== null)) {
+            return ['rolled_back' => false] + ($gone !== null ? ['before' => $gone] : []);
         }
-        if ($state['id'] !== $id && ($id !== null || $state['holder'] !== $holder)) {
+        if ($state['id'] !== $id && ($id !== null || !$ours)) {
             throw pfrack_checkpoint_held($state);
         }
         $why = pfrack_utf8(pfrack_text($params['why'] ?? '')) ?: 'asked for';
         $result = pfrack_roll_back($state, $why);
-        @file_put_contents(PFRACK_GONE, json_encode(['holder' => $state['holder'], 'at' => time(), 'why' => $why]
-            + array_intersect_key($result, ['restored' => 1, 'kept' => 1, 'failed' => 1, 'files' => 1])));
+        $gone = ['holder' => $state['holder'], 'at' => time(), 'why' => $why]
+            + array_intersect_key($result, ['restored' => 1, 'kept' => 1, 'failed' => 1, 'files' => 1]);
+        pfrack_remember_rolled_back(array_merge([$gone], pfrack_all_rolled_back()));
         pfrack_checkpoint_remove();
         pfrack_rollback_notice($state, $why, $result, isset($params['pulse']));
         if (isset($params['pulse'])) {
