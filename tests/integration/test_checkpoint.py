@@ -164,6 +164,34 @@ def test_silence_goes_back_and_the_late_run_is_told(router, run):
     one.port.confirm()
 
 
+# Between reading the journal and the end of going back, as services that restart may take their time.
+GOING_BACK = """touch('/tmp/going'); while (is_file('/tmp/going')) { usleep(50000); clearstatcache(); }
+    [$old, $failed] = [pfrack_vips_in_force("""
+LATE = {
+    "point": {"root": "/tftpboot/pfrack", "links": {"current": "two"}},
+    "haproxy_runtime": {"commands": ["set server web_ipvANY/node1 state drain"]},
+}
+
+
+@pytest.mark.parametrize("op", list(LATE))
+def test_what_arrives_while_the_router_goes_back_is_refused(rack, router, run, op):
+    router.run("mkdir -p /tftpboot/pfrack/one /tftpboot/pfrack/two && ln -s one /tftpboot/pfrack/current")
+    one, late = run(), run()
+    revision = late.port.read([]).revision
+    checkpoint = one.arm()["id"]
+    other = RouterLine(rack, patch=["[$old, $failed] = [pfrack_vips_in_force(", GOING_BACK])
+    other.start("call", "rollback", {"id": checkpoint, "why": "asked for"})
+    wait_for(lambda: router.run("ls /tmp/going", check=False).stdout, "it goes back")
+    pulse = router.run("cat /var/run/pfrack_checkpoint").stdout
+    late.line.start("call", op, dict(LATE[op], holder=ONE, revision=revision))
+    wait_for(lambda: router.run("cat /var/run/pfrack_checkpoint").stdout != pulse, "the late request has arrived")
+    router.run("rm /tmp/going")
+    assert other.answer()["result"]["rolled_back"]
+    other.end()
+    assert late.line.answer()["error"]["kind"] == "rolled_back"
+    assert router.run("readlink /tftpboot/pfrack/current").stdout == "one\n"
+
+
 def test_a_run_that_slept_while_others_came_and_went_changes_nothing_more(router, run):
     one, two, three = run(), run(TWO), run(THREE)
     one.arm(timeout=600)

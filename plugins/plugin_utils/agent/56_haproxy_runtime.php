@@ -40,6 +40,9 @@ function pfrack_op_haproxy_runtime(array $params): array
     }
     $lock = $revision === null ? null : pfrack_lock(PFRACK_LOCK_WAIT);
     try {
+        if ($revision !== null) {
+            pfrack_checkpoint_guard('haproxy_runtime', $params);
+        }
         if ($revision !== null && pfrack_revision() !== $revision) {
             pfrack_snapshot();
             pfrack_conflict();

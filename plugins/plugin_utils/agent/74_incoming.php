@@ -118,6 +118,17 @@ function pfrack_incoming_done(string $root, string $key): void
 /** Symbolic links to a neighbour, each replaced in one step: {"path": "name beside it"}; "" removes a dangling one. */
 function pfrack_op_point(array $params): array
 {
+    $lock = pfrack_lock(PFRACK_LOCK_WAIT);
+    try {
+        pfrack_checkpoint_guard('point', $params);
+        return pfrack_point($params);
+    } finally {
+        pfrack_unlock($lock);
+    }
+}
+
+function pfrack_point(array $params): array
+{
     $root = pfrack_check_root($params['root'] ?? null);
     $links = is_array($params['links'] ?? null) ? $params['links'] : [];
     $dry = ($params['dry'] ?? false) === true;
