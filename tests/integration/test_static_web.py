@@ -9,6 +9,7 @@ import json
 
 import pytest
 import yaml
+from checkpoint_run import VIP, runs, set_
 from clients import dhcp_lease, wait_for
 from playbook_run import Site
 
@@ -166,15 +167,66 @@ def test_the_gui_knows_it(site):
     assert json.loads(said) == ["Files for the nodes over HTTP [pfrack]", False]
 
 
+TRACES = (
+    "ls /usr/local/etc/rc.d /usr/local/etc | grep pfrack; ps -C nginx -o args= | grep pfrack; "
+    "ls /var/run /var/log | grep pfrack; grep -c pfrack_static_web /cf/conf/config.xml"
+)
+
+
+def traces(router):
+    return router.run(TRACES, check=False).stdout
+
+
 def test_it_goes_without_a_trace(site):
     router = site.rack.router
-    traces = (
-        "ls /usr/local/etc/rc.d /usr/local/etc | grep pfrack; ps -C nginx -o args= | grep pfrack; "
-        "ls /var/run /var/log | grep pfrack; grep -c pfrack_static_web /cf/conf/config.xml"
-    )
-    before = router.run(traces, check=False).stdout
+    before = traces(router)
     play(site).ok()
-    assert router.run(traces, check=False).stdout != before
+    assert traces(router) != before
     play(site, state="absent").ok()
-    assert router.run(traces, check=False).stdout == before
+    assert traces(router) == before
     assert play(site, state="absent").ok().changed == 0
+
+
+def revision(site, text, there):
+    """The newest revision of the router's history that has the text, or has it not."""
+    code = """require_once('config.inc'); $c = parse_config(true); foreach (get_backups() as $k => $b)
+        if ($k !== 'versions' && str_contains(file_get_contents("/cf/conf/backup/config-{$b['time']}.xml"), TEXT) === THERE) {
+            echo $b['time']; break; }"""
+    code = code.replace("TEXT", f"'{text}'").replace("THERE", "true" if there else "false")
+    return site.rack.router.php(code).stdout.strip()
+
+
+def services(site):
+    code = "require_once('config.inc'); echo implode(' ', array_column(config_get_path('installedpackages/service'), 'name'));"
+    return site.rack.router.php(code).stdout.split()
+
+
+def return_to(site, to):
+    outcome = site.play("-e", f"rollback_to={to}", playbook="playbooks/rollback.yml").ok()
+    assert "takes effect when saved" not in outcome.output
+
+
+def test_it_goes_and_comes_with_the_revision_that_one_returns_to(site, client):
+    router = site.rack.router
+    before = traces(router)
+    # Its address comes and goes with it, and a package that is installed meanwhile keeps its line among the services.
+    with runs(site.rack) as make:
+        make().commit([set_("virtualip/vip", [VIP])], ["virtual_ip"])
+    play(site, address=VIP["subnet"]).ok()
+    router.run(["/usr/local/sbin/pfSense-upgrade", "-y", "-i", "pfSense-pkg-haproxy"])
+    router.run("echo hello > /tftpboot/pfrack/greeting")
+    served = ["curl", "-s", "-m", "5", f"http://{VIP['subnet']}:8080/greeting"]
+    assert client.run(served).stdout == "hello\n"
+
+    return_to(site, revision(site, VIP["uniqid"], there=False))
+    assert client.run(served, check=False).stdout == ""
+    assert traces(router) == before
+    assert services(site) == ["HAProxy"]
+    router.stop()
+    router.start()
+    assert traces(router) == before
+
+    return_to(site, revision(site, "pfrack_static_web", there=True))
+    assert client.run(served).stdout == "hello\n"
+    assert sorted(services(site)) == ["HAProxy", "pfrack_static_web"]
+    assert play(site, address=VIP["subnet"]).ok().changed == 0

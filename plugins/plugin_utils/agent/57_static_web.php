@@ -136,7 +136,7 @@ function pfrack_test_static_web(array $old): void
     }
     $file = tempnam('/tmp', 'pfrack-web-');
     try {
-        file_put_contents($file, pfrack_web_conf($settings));
+        file_put_contents($file, pfrack_web_conf(pfrack_web_testable($settings)));
         // The test makes the file for the number when it is missing.
         $pid = is_file(PFRACK_WEB_PID);
         [$code, $words] = pfrack_run([pfrack_web_nginx(), '-t', '-q', '-c', $file]);
@@ -149,6 +149,17 @@ function pfrack_test_static_web(array $old): void
     if ($code !== 0) {
         throw new PfrackError('refused', 'nginx refuses the configuration of the static web server', 'nginx -t', $words);
     }
+}
+
+/** The test binds the address, and that may be a virtual IP that comes with the same change. */
+function pfrack_web_testable(array $settings): array
+{
+    foreach (pfrack_vips($GLOBALS['config']) as $vip) {
+        if (@inet_pton(pfrack_text($vip['subnet'] ?? '')) === inet_pton($settings['address']) && !pfrack_vip_up($vip)) {
+            $settings['address'] = '127.0.0.1';
+        }
+    }
+    return $settings;
 }
 
 function pfrack_apply_static_web(array $old, array $services): string

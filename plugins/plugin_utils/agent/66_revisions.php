@@ -8,6 +8,7 @@
 const PFRACK_SECTION_SERVICES = ['virtualip' => 'virtual_ip', 'unbound' => 'dns_resolver', 'dnsmasq' => 'dns_forwarder',
     'dhcpd' => 'dhcp_server', 'dhcpbackend' => 'dhcp_server', 'kea' => 'dhcp_server',
     'installedpackages/tftpd' => 'tftp_server', 'installedpackages/haproxy' => 'haproxy', 'filter' => 'filter',
+    'installedpackages/pfrack_static_web' => 'static_web', 'installedpackages/service' => 'static_web',
     'nat' => 'filter', 'aliases' => 'filter'];
 
 function pfrack_op_revisions(array $params): array
@@ -97,19 +98,33 @@ function pfrack_return_to($revision, bool $test): array
     return ['revision' => pfrack_revision()] + $result;
 }
 
-/** What is installed stays installed, so the lists of it stay as they are. */
+/** What is installed stays installed, so the lists of it stay as they are; our web server is no package. */
 function pfrack_with_packages(array $then, array $now): array
 {
     $then['revision'] = $now['revision'] ?? '';
     $packages = is_array($then['installedpackages'] ?? null) ? $then['installedpackages'] : [];
+    $web = array_filter(pfrack_items($packages['service'] ?? null), 'pfrack_is_web_service');
     foreach (['package', 'menu', 'service', 'plugin', 'tab'] as $list) {
         unset($packages[$list]);
         if (isset($now['installedpackages'][$list])) {
             $packages[$list] = $now['installedpackages'][$list];
         }
     }
+    $services = pfrack_items($packages['service'] ?? null);
+    if (!pfrack_same(array_values($web), array_values(array_filter($services, 'pfrack_is_web_service')))) {
+        $others = array_filter($services, static fn (array $row): bool => !pfrack_is_web_service($row));
+        $packages['service'] = array_merge($others, $web);
+        if ($packages['service'] === []) {
+            unset($packages['service']);
+        }
+    }
     $then['installedpackages'] = $packages === [] ? '' : $packages;
     return $then;
+}
+
+function pfrack_is_web_service(array $row): bool
+{
+    return ($row['name'] ?? '') === PFRACK_WEB_SECTION[1];
 }
 
 /** The sections that changes are in, the services that have to be applied, and sections that we cannot apply. */
