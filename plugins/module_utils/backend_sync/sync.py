@@ -10,6 +10,7 @@ what the note names, or lets it serve again.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from dataclasses import dataclass
@@ -62,8 +63,9 @@ def synchronise(router, wish, options, clock=time.time, sleep=time.sleep):
     done = []
     attempt, patience = 1, options.busy_timeout
     while True:
+        run = _Run(router, wish, options, admission, done)
         try:
-            return _together(done, _Run(router, wish, options, admission, done).go())
+            return _together(done, run.go())
         except RouterError as error:
             # Somebody was faster: everything is looked at again.
             if error.kind == "conflict" and attempt < ATTEMPTS:
@@ -73,6 +75,8 @@ def synchronise(router, wish, options, clock=time.time, sleep=time.sleep):
                 sleep(BUSY_PAUSE)
                 patience -= BUSY_PAUSE
             else:
+                if error.kind == "conflict":
+                    run.let_serve()
                 raise
 
 
@@ -153,6 +157,12 @@ class _Run:
             if self.written or process.touched:
                 self.done.append(report)
             raise
+
+    def let_serve(self):
+        """The next run may be far away, so servers that were about to go do not wait for it."""
+        with contextlib.suppress(RouterError):
+            self.noted = _noted(self.router.note(self.note))
+            self._give_up(self.router.read(config.PATHS).sections.get(config.SECTION))
 
     def _guard(self, before, after, view):
         problems = []

@@ -63,13 +63,7 @@ function pfrack_op_haproxy_state(array $params): array
     foreach (pfrack_names($params['notes'] ?? []) as $name) {
         $notes[$name] = pfrack_op_note(['name' => $name])['text'];
     }
-    $info = '';
-    // During a reload the old process may still answer for a moment.
-    pfrack_wait(static function () use (&$info): bool {
-        $info = (string)pfrack_haproxy_ask('show info');
-        $pid = preg_match('~^Pid: (\d+)~m', $info, $match) ? (int)$match[1] : 0;
-        return $pid === 0 || pfrack_haproxy_pids() === [] || in_array($pid, pfrack_haproxy_pids(), true);
-    }, 2.0);
+    $info = pfrack_haproxy_info();
     return [
         'revision' => pfrack_revision(),
         'pids' => pfrack_haproxy_pids(),
@@ -78,6 +72,19 @@ function pfrack_op_haproxy_state(array $params): array
         'lines' => (object)pfrack_haproxy_lines(),
         'notes' => (object)$notes,
     ];
+}
+
+/** What the process says of itself. */
+function pfrack_haproxy_info(): string
+{
+    $info = '';
+    // During a reload the old process may still answer for a moment.
+    pfrack_wait(static function () use (&$info): bool {
+        $info = (string)pfrack_haproxy_ask('show info');
+        $pid = preg_match('~^Pid: (\d+)~m', $info, $match) ? (int)$match[1] : 0;
+        return $pid === 0 || pfrack_haproxy_pids() === [] || in_array($pid, pfrack_haproxy_pids(), true);
+    }, 2.0);
+    return $info;
 }
 
 /** @param mixed $value */
@@ -136,6 +143,62 @@ function pfrack_haproxy_sessions(array $servers, array $columns): array
         }
     }
     return $left;
+}
+
+/** Servers that were noted because they were taken out serve again if config.xml has them active. Others stay noted. */
+function pfrack_haproxy_readmit(): void
+{
+    global $config;
+    $active = pfrack_haproxy_active($config);
+    foreach (pfrack_noted('leaving') as $name => $text) {
+        pfrack_haproxy_info();
+        $left = [];
+        foreach (pfrack_names(json_decode($text, true)) as $server) {
+            $serves = isset($active[pfrack_haproxy_pool($server)]);
+            if (!$serves || pfrack_haproxy_ask("set server $server state ready") === null) {
+                $left[] = $server;
+            }
+        }
+        pfrack_op_note(['name' => $name, 'text' => $left === [] ? '' : (string)json_encode($left)]);
+    }
+}
+
+/** Before servers become active again: a reload alone would leave them in maintenance. */
+function pfrack_haproxy_note_returning(array $old, array $new): void
+{
+    $returning = array_diff_key(pfrack_haproxy_active($new), pfrack_haproxy_active($old));
+    $noted = [];
+    foreach (array_keys($returning === [] ? [] : pfrack_haproxy_lines()) as $backend) {
+        foreach (array_keys($returning) as $server) {
+            $name = substr((string)strrchr($server, '/'), 1);
+            if (pfrack_haproxy_pool("$backend/$name") === $server) {
+                $noted[] = "$backend/$name";
+            }
+        }
+    }
+    if ($noted !== []) {
+        pfrack_op_note(['name' => 'leaving-checkpoint', 'text' => (string)json_encode($noted)]);
+    }
+}
+
+/** "pool/server" for "backend/server"; pfSense calls a backend POOL_ipvANY, POOL_ipv4 or POOL_ipv6. */
+function pfrack_haproxy_pool(string $server): string
+{
+    return (string)preg_replace('~_ipv(ANY|4|6)/~', '/', $server, 1);
+}
+
+/** @return array<string, true> "pool/server" of those that shall serve */
+function pfrack_haproxy_active(array $config): array
+{
+    $active = [];
+    foreach (pfrack_items(pfrack_value_at($config, ['installedpackages', 'haproxy', 'ha_pools', 'item'])) as $pool) {
+        foreach (pfrack_items(pfrack_value_at($pool, ['ha_servers', 'item'])) as $server) {
+            if (in_array($server['status'] ?? '', ['', 'active', 'backup'], true)) {
+                $active[pfrack_text($pool['name'] ?? '') . '/' . pfrack_text($server['name'] ?? '')] = true;
+            }
+        }
+    }
+    return $active;
 }
 
 function pfrack_test_haproxy_file(array $old): void

@@ -38,3 +38,14 @@ function pfrack_op_note(array $params): array
     }
     return ['text' => is_file($file) ? pfrack_utf8((string)file_get_contents($file)) : ''];
 }
+
+/** @return array<string, string> the notes whose names begin so, name => text */
+function pfrack_noted(string $start): array
+{
+    $notes = [];
+    foreach (glob(PFRACK_NOTES . "/n_$start*") ?: [] as $file) {
+        $name = substr(basename($file), 2);
+        $notes[$name] = pfrack_op_note(['name' => $name])['text'];
+    }
+    return $notes;
+}

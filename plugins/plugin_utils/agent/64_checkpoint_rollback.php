@@ -62,6 +62,7 @@ function pfrack_roll_back(array $state, string $why): array
         }
     }
     $services = pfrack_ordered(array_unique($services));
+    $untold = '';
     for ($try = 1; ; $try++) {
         $revision = pfrack_snapshot();
         $now = $config;
@@ -76,6 +77,7 @@ function pfrack_roll_back(array $state, string $why): array
         if ($restored === []) {
             break;
         }
+        $untold = pfrack_attempt(static fn() => pfrack_haproxy_note_returning($now, $new));
         try {
             pfrack_write("pfrack: went back to the checkpoint of {$state['holder']} ($why)", $now, $revision);
             break;
@@ -88,6 +90,11 @@ function pfrack_roll_back(array $state, string $why): array
     [$old, $failed] = [pfrack_vips_in_force($now, $new, $journal), []];
     for ($try = 1; $try <= 2 && ($try === 1 || $failed !== []); $try++) {
         $failed = pfrack_apply_each($try === 1 ? $services : pfrack_ordered(array_keys($failed)), $old);
+    }
+    // What a run drained is in no journal, and a reload hands it on to the new process.
+    $untold .= pfrack_attempt('pfrack_haproxy_readmit');
+    if ($untold !== '') {
+        $failed['haproxy'] = trim(($failed['haproxy'] ?? '') . ' ' . $untold);
     }
     $files = 0;
     foreach ($journal as $entry) {
@@ -140,6 +147,17 @@ function pfrack_apply_each(array $services, array $old): array
         }
     }
     return $failed;
+}
+
+/** A step without which going back goes on; returns what failed. */
+function pfrack_attempt(callable $step): string
+{
+    try {
+        $step();
+        return '';
+    } catch (Throwable $error) {
+        return pfrack_error($error)['message'] . ' ';
+    }
 }
 
 /**

@@ -194,6 +194,24 @@ def test_a_conflict_is_looked_at_again():
     assert agent.haproxy["maxconn"] == "77" and agrees(agent)
 
 
+def test_endless_conflicts_leave_nobody_drained():
+    agent = FakeHaproxy(section(entry(1), entry(2)))
+    saved = []
+
+    def somebody_saves(op, _params):
+        if op == "commit":
+            saved.append(op)
+            agent.haproxy.update(maxconn=str(len(saved)))
+
+    agent.spy = somebody_saves
+    with pytest.raises(RouterError, match="somebody else"):
+        run(agent, wish(2))
+    assert "set server web_ipvANY/node1 state drain" in agent.said
+    assert agent.process["web_ipvANY/node1"]["admin"] == 0
+    agent.spy = lambda op, params: None
+    assert run(agent, wish(2))["removed"] == ["web/node1"] and agrees(agent)
+
+
 def test_hand_made_servers_stay_as_they_are():
     agent = FakeHaproxy(section(entry(1), entry(9, weight="4"), names=["node1"]))
     agent.process["web_ipvANY/live"] = dict(agent.process["web_ipvANY/node1"], id="7")
