@@ -189,15 +189,18 @@ def test_it_goes_without_a_trace(site):
 
 def revision(site, text, there):
     """The newest revision of the router's history that has the text, or has it not."""
-    code = """require_once('config.inc'); $c = parse_config(true); foreach (get_backups() as $k => $b)
-        if ($k !== 'versions' && str_contains(file_get_contents("/cf/conf/backup/config-{$b['time']}.xml"), TEXT) === THERE) {
-            echo $b['time']; break; }"""
+    code = """require_once('config.inc'); $c = parse_config(true); foreach (get_backups() as $k => $b) {
+        if ($k === 'versions') { continue; }
+        $xml = file_get_contents("/cf/conf/backup/config-{$b['time']}.xml");
+        if (str_contains($xml, TEXT) === THERE) { echo $b['time']; break; } }"""
     code = code.replace("TEXT", f"'{text}'").replace("THERE", "true" if there else "false")
     return site.rack.router.php(code).stdout.strip()
 
 
 def services(site):
-    code = "require_once('config.inc'); echo implode(' ', array_column(config_get_path('installedpackages/service'), 'name'));"
+    """The lines that the GUI's page of services shows for packages."""
+    code = """require_once('config.inc');
+        foreach (config_get_path('installedpackages/service') as $one) { echo $one['name'], ' '; }"""
     return site.rack.router.php(code).stdout.split()
 
 
