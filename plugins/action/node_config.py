@@ -10,12 +10,12 @@ import os
 import shutil
 import subprocess
 
-from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible_collections.pfrack.cluster.plugins.module_utils.errors import DesiredError
 from ansible_collections.pfrack.cluster.plugins.module_utils.node_config.build import build
 from ansible_collections.pfrack.cluster.plugins.module_utils.specs.node_config import SPEC
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.arguments import refuse_wrong
 
 ENDINGS = (".ign", ".yml")
 NO_VALIDATOR = (
@@ -34,8 +34,7 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         spec = {name: value for name, value in SPEC.items() if name != "supports_check_mode"}
         checked = ArgumentSpecValidator(**spec).validate(json.loads(json.dumps(self._task.args, default=str)))
-        if checked.error_messages:
-            raise AnsibleActionFail("%s: %s" % (self._task.action, "; ".join(checked.error_messages)))
+        refuse_wrong(self._task.action, checked)
         params = checked.validated_parameters
         try:
             files = _render(params)

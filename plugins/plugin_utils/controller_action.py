@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 
-from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible_collections.pfrack.cluster.plugins.module_utils.errors import DesiredError
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.arguments import refuse_wrong
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.etcd_client import EtcdClient, EtcdError
 
 
@@ -33,9 +33,7 @@ class ControllerAction(ActionBase):
         # Templated values are subclasses of str that JSON writers and paths do not know.
         checked = ArgumentSpecValidator(**spec).validate(json.loads(json.dumps(self._task.args, default=str)))
         secrets = checked._no_log_values
-        if checked.error_messages:
-            message = "%s: %s" % (self._task.action, "; ".join(checked.error_messages))
-            raise AnsibleActionFail(remove_values(message, secrets))
+        refuse_wrong(self._task.action, checked)
         try:
             result.update(self.act(checked.validated_parameters))
         except DesiredError as error:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 
 import yaml
-from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
@@ -17,6 +16,7 @@ from ansible_collections.pfrack.cluster.plugins.module_utils.errors import Desir
 from ansible_collections.pfrack.cluster.plugins.module_utils.reconcile import reconcile
 from ansible_collections.pfrack.cluster.plugins.module_utils.redact import redact
 from ansible_collections.pfrack.cluster.plugins.module_utils.router import Router, RouterError
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.arguments import refuse_wrong
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.holder import holder
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.keeper import KeeperError
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.kept_connection import KeptConnection
@@ -124,17 +124,14 @@ class RouterAction(ActionBase):
         # Templated values are subclasses of str and dict that YAML and JSON writers do not know.
         arguments = json.loads(json.dumps(self._task.args, default=str))
         checked = ArgumentSpecValidator(**spec).validate(arguments)
-        secrets = checked._no_log_values
-        if checked.error_messages:
-            message = "%s: %s" % (self._task.action, "; ".join(checked.error_messages))
-            raise AnsibleActionFail(remove_values(message, secrets))
+        refuse_wrong(self._task.action, checked)
         notes = {
             "warnings": [
                 "both option %(option)s and its alias %(alias)s are set" % warning for warning in checked._warnings
             ],
             "deprecations": list(checked._deprecations),
         }
-        return checked.validated_parameters, secrets, notes
+        return checked.validated_parameters, checked._no_log_values, notes
 
     @staticmethod
     def _ask(op, method, *args):

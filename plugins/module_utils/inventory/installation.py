@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from ..boot.live import check_disk
-from .validate import one_of, yes_or_no
+from .validate import HIDDEN, one_of, yes_or_no
 
 # Variables of the roles that do it, which are checked here with everything else.
 SETTINGS = ("boot_artifacts_architectures", "node_config_snippets", "node_config_ssh_authorized_keys")
@@ -44,12 +44,12 @@ def _installs(node):
 def _check_keys(problems, settings):
     keys = settings.get(KEYS) or []
     if not isinstance(keys, list):
-        problems.add(KEYS, "(one value)", "is not a list of public keys; start each with a dash")
+        problems.add(KEYS, HIDDEN, "is not a list of public keys; start each with a dash")
         return
     for number, key in enumerate(keys, start=1):
         if not isinstance(key, str) or not _KEY.search(key):
             # Not shown: it may be a private one.
-            problems.add("%s[%d]" % (KEYS, number), "(hidden)", "is not a public key; take the line of a .pub file")
+            problems.add("%s[%d]" % (KEYS, number), HIDDEN, "is not a public key; take the line of a .pub file")
     snippets = settings.get("node_config_snippets") or []
     logins = any(isinstance(snippet, dict) and set(snippet) & set(_LOGINS) for snippet in snippets)
     if not keys and not logins:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .validate import anything, one_of, read_fields, text, yes_or_no
+from .validate import HIDDEN, anything, one_of, read_fields, text, yes_or_no
 
 # HAProxy's longest time-out in milliseconds (24 days): Deis keeps connections open for logs and git pushes.
 LONGEST_TIMEOUT = 2147483647
@@ -93,7 +93,7 @@ def choose(problems, given):
     known = dict(PRESETS)
     own = given.get("cluster_platforms") or {}
     if not isinstance(own, dict):
-        problems.add("cluster_platforms", own, "is not a set of platforms; write `name: {services: [...]}`")
+        problems.add("cluster_platforms", HIDDEN, "is not a set of platforms; write `name: {services: [...]}`")
         own = {}
     for name, fields in own.items():
         place = "cluster_platforms[%s]" % name
@@ -103,6 +103,7 @@ def choose(problems, given):
         read = read_fields(problems, place, fields, _PLATFORM)
         registration = read_fields(problems, place + ".dns_registration", read.get("dns_registration", {}), _DNS)
         known[name] = {"virtual_ip_descr": "", "services": [], **read, "dns_registration": registration}
+        known[name]["node_snippets"] = _node_snippets(problems, place, read.get("node_snippets", {}))
     wanted = given.get("cluster_platform") or "deis"
     return known.get(problems.read("cluster_platform", wanted, one_of(*known)), PRESETS["none"])
 
@@ -113,12 +114,14 @@ def _services(value):
     return value
 
 
-def _node_snippets(value):
+def _node_snippets(problems, place, value):
     fine = isinstance(value, dict) and all(
         isinstance(part, list) and all(isinstance(item, dict) for item in part) for part in value.values()
     )
     if not fine:
-        raise ValueError("is not {group: [snippet]}; write each snippet as in the role node_config")
+        wrong = "is not {group: [snippet]}; write each snippet as in the role node_config"
+        problems.add(place + ".node_snippets", HIDDEN, wrong)
+        return {}
     return {str(group): part for group, part in value.items()}
 
 
@@ -127,6 +130,6 @@ _PLATFORM = {
     "virtual_ip_descr": text,
     "dns_registration": anything,
     "kubernetes": yes_or_no,
-    "node_snippets": _node_snippets,
+    "node_snippets": anything,
 }
 _DNS = {"leases": yes_or_no, "static_mappings": yes_or_no}

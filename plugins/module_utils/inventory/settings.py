@@ -12,7 +12,7 @@ from ..ownership import Mark
 from .addresses import Range, address_range, ipv4, is_domain
 from .network import interface_id
 from .presets import choose
-from .validate import anything, list_of_fields, one_of, read_fields, text, whole_number, yes_or_no
+from .validate import HIDDEN, anything, list_of_fields, one_of, read_fields, text, whole_number, yes_or_no
 
 
 def _owner(value):
@@ -124,7 +124,7 @@ def read_settings(problems, given):
         elif name.startswith("cluster_"):
             near = difflib.get_close_matches(name, _SETTINGS, n=1, cutoff=0.85)
             if near:
-                problems.add(name, value, "there is no such setting; did you mean %s?" % near[0])
+                problems.add(name, HIDDEN, "there is no such setting; did you mean %s?" % near[0])
     settings["platform"] = choose(problems, given)
     if given.get("cluster_domain") is None:
         problems.add("cluster_domain", None, "nodes and services need a domain; set one such as cluster.example.org")
@@ -139,7 +139,8 @@ def read_virtual_ips(problems, given, settings, network, interfaces):
     """The virtual IPs in the option format of pfsense_virtual_ip, each with its `name` as well."""
     result, names, addresses = [], set(), set()
     for number, entry in enumerate(list_of_fields(problems, "cluster_virtual_ips", given), start=1):
-        place = "cluster_virtual_ips[%s]" % (entry.get("name") or number)
+        name = entry.get("name")
+        place = "cluster_virtual_ips[%s]" % (name if name and isinstance(name, str) else number)
         fields = {
             "interface": settings["cluster_interface"],
             **read_fields(problems, place, entry, _VIRTUAL_IP),

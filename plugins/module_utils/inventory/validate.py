@@ -6,17 +6,23 @@
 from __future__ import annotations
 
 import difflib
+import re
+
+from ..redact import redact, without_secret_words
+
+# Stands for a value that may hold a secret: what is in the wrong place may be anything.
+HIDDEN = "(hidden)"
+_FIELD = re.compile(r".*[./](\w+)")
 
 
 class Problems:
-    """A list of lines `place: value: what is wrong; way out`."""
+    """A list of lines `place: value: what is wrong; way out`. Values that may hold a secret are hidden."""
 
     def __init__(self):
         self.lines = []
 
     def add(self, place, value, problem):
-        shown = "missing" if value is None else value
-        self.lines.append("%s: %s: %s" % (place, shown, problem))
+        self.lines.append("%s: %s: %s" % (place, _shown(place, value), problem))
 
     def read(self, place, value, reader):
         """reader(value), or None with its ValueError noted."""
@@ -25,6 +31,16 @@ class Problems:
         except ValueError as error:
             self.add(place, value, error)
             return None
+
+
+def _shown(place, value):
+    if value is None:
+        return "missing"
+    unreadable = isinstance(value, (dict, list, tuple)) or isinstance(value, str) and not value.isprintable()
+    if unreadable or value == HIDDEN:
+        return HIDDEN
+    field = _FIELD.fullmatch(place)
+    return without_secret_words(redact(value, field.group(1) if field else ""))
 
 
 def suggestion(word, known):
@@ -78,13 +94,13 @@ def read_fields(problems, place, given, readers):
     A field that is null or missing is left out, an unknown or wrong one becomes a problem and is left out.
     """
     if not isinstance(given, dict):
-        problems.add(place, given, "is not a set of fields; write `field: value` lines")
+        problems.add(place, HIDDEN, "is not a set of fields; write `field: value` lines")
         return {}
     result = {}
     for field, value in given.items():
         where = "%s.%s" % (place, field)
         if field not in readers:
-            problems.add(where, value, "there is no such field; " + suggestion(field, readers))
+            problems.add(where, HIDDEN, "there is no such field; " + suggestion(field, readers))
         elif value is not None:
             read = problems.read(where, value, readers[field])
             if read is not None:
@@ -97,6 +113,6 @@ def list_of_fields(problems, place, given):
     if given is None:
         return []
     if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
-        problems.add(place, given, "is not a list of entries; start each entry with a dash")
+        problems.add(place, HIDDEN, "is not a list of entries; start each entry with a dash")
         return []
     return given

@@ -57,8 +57,8 @@ def _check_snippets(node, snippets):
     for snippet in snippets:
         if not isinstance(snippet, dict):
             raise DesiredError(
-                "%s: snippets: %.60r: is not a set of fields; write a part of a configuration"
-                % (node["name"] or "default", snippet)
+                "%s: snippets: (hidden): is not a set of fields; write a part of a configuration"
+                % (node["name"] or "default")
             )
 
 

@@ -9,6 +9,7 @@ import base64
 import json
 
 import pytest
+from ansible.errors import AnsibleActionFail
 from ansible_collections.pfrack.cluster.plugins.action.node_config import ActionModule
 from ansible_collections.pfrack.cluster.plugins.module_utils.node_config.merge import merge
 from ansible_collections.pfrack.cluster.tests.unit.run_action import make_action
@@ -197,3 +198,11 @@ def test_a_drop_in_of_the_users_own_joins_ours(run, tmp_path):
     run(overlay="flannel", units=[{"name": "flanneld.service", "dropins": [dropin]}])
     names = [entry["name"] for entry in units(tmp_path, "node1.ign")["flanneld.service"]["dropins"]]
     assert names == ["20-pfrack.conf", "30-mine.conf"]
+
+
+def test_what_is_wrong_is_told_without_its_content(run):
+    result = run(snippets=["token: mark3d"])
+    assert result["failed"] and "node1: snippets: (hidden): is not a set of fields" in result["msg"]
+    with pytest.raises(AnsibleActionFail, match="'files'") as caught:
+        run(files=[[{"path": "/etc/token", "content": "mark3d"}]])
+    assert "mark3d" not in result["msg"] + str(caught.value)

@@ -138,3 +138,19 @@ def test_bad_arguments_are_refused_before_anything_is_asked(agent, args):
 def test_wrong_connection_is_explained():
     result = make_action(ActionModule, WANTED).run(task_vars={})
     assert result["failed"] and "pfrack.cluster.pfsense_ssh" in result["msg"] and "local" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"virtual_ips": [CARP["virtual_ips"]]},
+        {"virtual_ips": CARP["virtual_ips"][0]},
+        {"virtual_ips": [{**CARP["virtual_ips"][0], "mode": "hunter22"}]},
+        {"virtual_ips": [{"address": "10.10.0.6", "mode": "carp", "vhid": 6, "passwd": "hunter22"}]},
+    ],
+    ids=["a list in the list", "no list", "twice", "another name"],
+)
+def test_wrong_options_do_not_tell_the_password(agent, wrong):
+    with pytest.raises(AnsibleActionFail, match="virtual_ips") as caught:
+        run_action(ActionModule, agent, wrong)
+    assert "hunter22" not in str(caught.value)

@@ -154,7 +154,7 @@ def service(**fields):
 @pytest.mark.parametrize(
     "services, problem",
     [
-        ("web", "cluster_services: web: is not a list of entries"),
+        ("web", "cluster_services: (hidden): is not a list of entries"),
         ([{"port": 1}], "cluster_services[1].name: missing"),
         (service(name="web site"), "HAProxy takes no such name"),
         (service(port=None), "cluster_services[web].port: missing"),
@@ -304,3 +304,52 @@ def test_logins_by_snippet_or_without_installation_are_enough(rack):
 def test_how_a_node_is_installed(rack, name, value, problem):
     rack.nodes[0][name] = value
     assert problem in rack.only_problem()
+
+
+SECRET = "mark3dSecret"
+CARP = {"address": "10.10.0.11", "mode": "carp", "vhid": 11}
+
+
+@pytest.mark.parametrize(
+    "settings, problem",
+    [
+        (
+            {"cluster_virtual_ips": [{**CARP, "passwd": SECRET}]},
+            "[1].passwd: (hidden): there is no such field; did you",
+        ),
+        ({"cluster_virtual_ips": [{**CARP, "passwd": {"a": SECRET}}]}, "[1].passwd: (hidden): there is no such field"),
+        (
+            {"cluster_virtual_ips": {**CARP, "password": SECRET}},
+            "cluster_virtual_ips: (hidden): is not a list of entries",
+        ),
+        ({"cluster_virtual_ips": [[{**CARP, "password": SECRET}]]}, "cluster_virtual_ips: (hidden): is not a list"),
+        ({"cluster_virtual_ips": SECRET}, "cluster_virtual_ips: (hidden): is not a list of entries"),
+        ({"cluster_virtual_ips": [{"address": {**CARP, "password": SECRET}}]}, "[1].address: (hidden): is not an IPv4"),
+        ({"cluster_virtual_ips": [{"name": {"password": SECRET}}]}, "cluster_virtual_ips[1].name: (hidden): is not a"),
+        (
+            {"cluster_virtual_ip": [{**CARP, "password": SECRET}]},
+            "cluster_virtual_ip: (hidden): there is no such setting",
+        ),
+        ({"cluster_domain": [SECRET]}, "cluster_domain: (hidden): is no domain"),
+        ({"cluster_domain": "a\n" + SECRET}, "cluster_domain: (hidden): is no domain"),
+        (
+            {"cluster_services": [{"name": "web", "port": 81, "mode": "stats auth admin:" + SECRET}]},
+            ":(secret): is not",
+        ),
+        (
+            {"cluster_services": [{"name": "web", "port": 81, "advanced": SECRET}]},
+            ".advanced: (hidden): there is no such",
+        ),
+        ({"cluster_platforms": [SECRET]}, "cluster_platforms: (hidden): is not a set of platforms"),
+        (
+            {"cluster_platforms": {"shop": {"node_snippets": "token: " + SECRET}}},
+            "node_snippets: (hidden): is not {group",
+        ),
+        ({"node_config_ssh_authorized_keys": SECRET}, "(hidden): is not a list of public keys"),
+    ],
+)
+def test_what_may_be_a_secret_is_not_shown(rack, settings, problem):
+    rack.settings.update(settings)
+    lines = rack.problems()
+    assert any(problem in line for line in lines), lines
+    assert SECRET not in "\n".join(lines)
