@@ -110,7 +110,7 @@ def key_of_the_api(site):
     return key
 
 
-def run(site, place, carrier, playbook="site.yml"):
+def run(site, place, carrier, playbook="site.yml", *arguments):
     """Everything that a run said and left, as one text, and whether it succeeded."""
     place.mkdir()
     environment = {
@@ -122,7 +122,8 @@ def run(site, place, carrier, playbook="site.yml"):
         "ANSIBLE_DEBUG": "0",
     }
     listeners = [Listener(site.rack.router, place / "router"), Listener(site.rack.controller, place / "controller")]
-    process = site.start("-vvvv", "--diff", "-e", f"lab_carrier={carrier}", playbook=playbook, environment=environment)
+    arguments = ["-vvvv", "--diff", "-e", f"lab_carrier={carrier}", *arguments]
+    process = site.start(*arguments, playbook=playbook, environment=environment)
     output, _rest = process.communicate(timeout=300)
     seen = [listener.end() for listener in listeners]
     texts = {"output": output, "processes of the router": seen[0], "processes of the controller": seen[1]}
@@ -185,3 +186,21 @@ def test_a_run_that_fails_keeps_its_secrets(site, rack, tmp_path, place):
     assert code != 0 and "no-such-directive" in texts["output"]
     # What the user wrote into the playbook itself Ansible shows at -vvvv.
     assert_silent({name: text for name, text in texts.items() if name not in ("output", "log")})
+
+
+@pytest.mark.parametrize(
+    ("playbook", "limit"),
+    [("site.yml", "all"), ("playbooks/reprovision.yml", "node1"), ("playbooks/rolling_reboot.yml", "node1")],
+)
+def test_mistakes_in_the_inventory_are_named_without_secrets(rack, router, tmp_path, place, playbook, limit):
+    site = Site(rack, tmp_path / "inventory")
+    carp = {"address": "10.10.0.11", "mode": "carp", "vhid": 11, "passwd": CARP}
+    site.settings["cluster_virtual_ips"] = [{"address": "10.10.0.10"}, carp]
+    site.settings["cluster_virtual_ip"] = [carp]
+    texts, code = run(site, place / "run", "ssh", playbook, "-l", limit)
+    # The task itself has to say it: what Ansible prints beside one with no_log is up to Ansible.
+    told = texts["output"].partition("FAILED! =>")[2]
+    assert code != 0 and "The inventory has problems; " in told, texts["output"]
+    assert "cluster_virtual_ips[2].passwd: (hidden): there is no such field" in told
+    assert "cluster_virtual_ip: (hidden): there is no such setting" in told
+    assert_silent(texts)
