@@ -112,7 +112,7 @@ options:
     choices: [x86-64, arm64]
     default: x86-64
   title:
-    description: The title of that menu.
+    description: The title of that menu, in one line.
     type: str
     default: This machine is not in the inventory
   timeout:
@@ -125,7 +125,9 @@ options:
     elements: str
     default: []
   kernel_arguments:
-    description: More arguments for the kernel of the live system.
+    description:
+      - More arguments for the kernel of the live system, each without spaces.
+      - Settings of iPXE such as C(${net0/mac}) stand for their values.
     type: list
     elements: str
     default: []

@@ -15,6 +15,33 @@ TOKEN = "DEFAULT install\n"
 IPXE_KERNEL = "ipxe.lkrn"
 PXELINUX_MENU = "menu.c32"
 _RETRY_SECONDS = 10
+# Words with which iPXE ends a command and begins another. Its settings, as in ${net0/mac}, cannot bring such words in.
+_NEXT_COMMAND = ("||", "&&", ";")
+
+
+def check_line(text):
+    """Raises ValueError for a text that PXELINUX or iPXE would take for more than a text."""
+    if not text.isprintable():
+        raise ValueError("holds a line break or another control character; write it in one line, in quotes")
+    if text.startswith("-"):
+        raise ValueError("iPXE takes it for an option; begin with something else than a hyphen")
+    for word in text.split():
+        if word in _NEXT_COMMAND or word.startswith("#"):
+            raise ValueError("iPXE ends the command at %s; leave that out" % word)
+
+
+def check_word(text):
+    """check_line() for what has to be one word."""
+    check_line(text)
+    if " " in text:
+        raise ValueError(
+            "holds a space; make each word an entry of its own where there can be several, or leave it out"
+        )
+
+
+def check_argument(text):
+    """check_word() for an argument of the kernel: behind the kernel's name nothing is an option of iPXE any more."""
+    check_word(text.lstrip("-"))
 
 
 def pxelinux_node(node, install_id, serial=False):

@@ -54,6 +54,7 @@ class _Planner:
         self.ids = set()
 
     def plan(self, take_over):
+        self._check_texts()
         unknown = sorted(set(self.wanted["reprovision"]) - {node["name"] for node in self.wanted["nodes"]})
         self.problems += ["reprovision: %s: is no node of this cluster" % name for name in unknown]
         for node in self.wanted["nodes"]:
@@ -83,6 +84,23 @@ class _Planner:
             if path not in self.there or self.there[path]["sha256"] != _sha256(text)
         }
         return Plan(install, upload, self._leftovers(marks), self.states)
+
+    def _check_texts(self):
+        """What stands in menus as it is must not become a command there."""
+        wanted, word = self.wanted, menus.check_word
+        texts = [("title", wanted["title"], menus.check_line)]
+        texts += [("url", wanted["url"], word), ("tftp_address", wanted["tftp"], word)]
+        texts += [("nodes: name", node["name"], word) for node in wanted["nodes"]]
+        for option in ("console", "kernel_arguments"):
+            texts += [(option, text, menus.check_argument) for text in wanted[option]]
+        for architecture, release in wanted["releases"].items():
+            files = [field for field in ("kernel", "initrd", "rootfs") if release.get(field)]
+            texts += [("releases: %s: %s" % (architecture, field), str(release[field]), word) for field in files]
+        for place, text, check in texts:
+            try:
+                check(text)
+            except ValueError as error:
+                self.problems.append("%s: %r: %s" % (place, text, error))
 
     def _node(self, node):
         name, record = node["name"], layout.node_directory(self.owner, node["mac_address"])

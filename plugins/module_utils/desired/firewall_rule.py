@@ -196,6 +196,6 @@ def _shifted(separators, before, after):
 
 
 def _row(line):
-    row = container(line).get("row")
+    row = line.get("row") if isinstance(line, dict) else None
     row = row[0] if isinstance(row, list) and row else row
     return int(row[2:]) if isinstance(row, str) and row.startswith("fr") and row[2:].isdigit() else None

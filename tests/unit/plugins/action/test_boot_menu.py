@@ -246,3 +246,25 @@ def test_check_mode_predicts_with_configurations_that_are_not_written_yet(agent,
     ]
     # Outside check mode the files are what counts.
     assert not run(changed_configs=["node1.ign"])["changed"]
+
+
+@pytest.mark.parametrize(
+    "options, problem",
+    [
+        (
+            {"title": "our\nmenu"},
+            "title: 'our\\nmenu': holds a line break or another control character; write it in one",
+        ),
+        ({"title": "ours || reboot"}, "title: 'ours || reboot': iPXE ends the command at ||; leave that out"),
+        ({"console": ["tty0\n"]}, "console: 'tty0\\n': holds a line break"),
+        ({"kernel_arguments": ["quiet splash"]}, "kernel_arguments: 'quiet splash': holds a space; make each word an"),
+        (
+            {"kernel_arguments": ["quiet\n|| goto retry\n"]},
+            "kernel_arguments: 'quiet\\n|| goto retry\\n': holds a line",
+        ),
+    ],
+)
+def test_texts_that_would_change_the_menus_are_refused(agent, run, options, problem):
+    result = run(**options)
+    assert result["failed"] and problem in result["msg"], result["msg"]
+    assert not agent.files

@@ -11,15 +11,19 @@ from __future__ import annotations
 import base64
 import copy
 import ipaddress
+import itertools
 import random
+import re
 
 import pytest
 from ansible_collections.pfrack.cluster.plugins.module_utils.backend_sync import running
+from ansible_collections.pfrack.cluster.plugins.module_utils.boot.plan import make_plan
 from ansible_collections.pfrack.cluster.plugins.module_utils.desired import (
     desire,
     dhcp_server,
     dns_forwarder,
     dns_resolver,
+    firewall_rule,
     haproxy,
     static_web,
     tftp_server,
@@ -56,11 +60,11 @@ JSON = st.recursive(
 )
 SEEDS = st.integers(0, 2**64)
 CASES = settings(max_examples=100, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-AREAS = [dhcp_server, dns_forwarder, dns_resolver, haproxy, static_web, tftp_server, virtual_ip]
+AREAS = [dhcp_server, dns_forwarder, dns_resolver, firewall_rule, haproxy, static_web, tftp_server, virtual_ip]
 # Texts for people, and lines that are meant to be the user's own words in a daemon's language.
 FREE = {"descr", "advanced", "advanced_backend", "extaddr_advanced"}
 # The argument specs let through nothing but the words of a choice.
-CHOICES = {"type", "mode", "balance", "status", "method", "state"}
+CHOICES = {"type", "mode", "balance", "status", "method", "state", "protocol"}
 BREAKERS = set('\n\r\t\0"\\\x1b\u2028\u202e')
 
 
@@ -231,3 +235,80 @@ def test_inventories_with_such_values_are_compiled_or_refused(seed, syntax):
         compile_cluster(inventory["nodes"], inventory["settings"], copy.deepcopy(ROUTER), ["all", "cluster", "workers"])
     except DesiredError as error:
         assert error.problems and all(isinstance(problem, str) for problem in error.problems)
+
+
+RELEASE = {"version": "1.0.0", "base": "http://r/os", "kernel": "http://r/os/1.0.0/k", "initrd": "http://r/os/1.0.0/i"}
+MENUS = {
+    "owner": "pfrack",
+    "tftp": "10.10.0.1",
+    "url": "http://10.10.0.1:8090",
+    "title": "This machine is not in the inventory",
+    "admit": True,
+    "timeout": 10,
+    "default_menu": True,
+    "default_architecture": "x86-64",
+    "serial": False,
+    "console": ["ttyS0,115200n8"],
+    "kernel_arguments": ["loglevel=5"],
+    "user": "core",
+    "ssh_keys": ["ssh-ed25519 AAAA me"],
+    "least_bytes": 1,
+    "family": "flatcar",
+    "releases": {"x86-64": RELEASE},
+    "reprovision": [],
+    "nodes": [
+        {"name": "node1", "mac_address": "52:54:00:10:00:01", "architecture": "x86-64", "install": True,
+         "install_disk": "only", "install_wipe": False},
+    ],
+}  # fmt: skip
+# Words that end a command of iPXE and begin another one or a comment, and an option.
+ENDS = ("||", "&&", ";")
+COMMANDS = (*("x %s reboot" % word for word in ENDS), "|| reboot", "x #y", "#y", "--delete x")
+MENU_TEXTS = ("title", "console", "kernel_arguments", "url", "tftp", "name", "kernel", "initrd")
+
+
+def shape(path, text):
+    """The commands of a script as iPXE takes it apart, or the directives of a menu of PXELINUX."""
+    lines = [line.split() for line in re.split("[\r\n]", text)]
+    if not path.endswith(".ipxe"):
+        return [words[:1] for words in lines]
+    lines = [list(itertools.takewhile(lambda word: not word.startswith("#"), words)) for words in lines]
+    return [
+        [
+            word
+            for number, word in enumerate(words)
+            if number == 0 or word in ENDS or words[number - 1] in ENDS or (number == 1 and word.startswith("-"))
+        ]
+        for words in lines
+    ]
+
+
+def menu_shapes(wanted):
+    configs = {"default": "{}", wanted["nodes"][0]["name"]: "{}"}
+    files = make_plan(wanted, configs, {}, lambda: "a" * 32).menus
+    return {path: shape(path, text) for path, text in files.items() if "published" not in path}
+
+
+@pytest.mark.parametrize("syntax", (*SYNTAX, *COMMANDS), ids=repr)
+@pytest.mark.parametrize("place", MENU_TEXTS)
+def test_texts_of_menus_are_refused_or_stay_one_text(place, syntax):
+    usual = menu_shapes(MENUS)
+    for before in (False, True):
+        wanted = copy.deepcopy(MENUS)
+        holder, key = {
+            "console": (wanted["console"], 0),
+            "kernel_arguments": (wanted["kernel_arguments"], 0),
+            "name": (wanted["nodes"][0], "name"),
+        }.get(place, (wanted["releases"]["x86-64"] if place in RELEASE else wanted, place))
+        holder[key] = holder[key] + syntax if before else syntax
+        try:
+            shapes = menu_shapes(wanted)
+        except DesiredError as error:
+            assert any(syntax in problem or repr(holder[key]) in problem for problem in error.problems), error.problems
+            continue
+        assert shapes == usual
+
+
+def test_settings_of_ipxe_are_arguments_that_people_use():
+    wanted = dict(MENUS, kernel_arguments=["BOOTIF=01-${net0/mac:hexhyp}", "rd.luks=0", "--"], title="Rack 7: ${mac}?")
+    assert menu_shapes(wanted) == menu_shapes(MENUS)

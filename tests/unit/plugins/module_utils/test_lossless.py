@@ -20,6 +20,7 @@ from ansible_collections.pfrack.cluster.plugins.module_utils.desired import (
     dhcp_server,
     dns_forwarder,
     dns_resolver,
+    firewall_rule,
     haproxy,
     static_web,
     tftp_server,
@@ -67,6 +68,7 @@ WANTED = {
         "frontends": [{"name": "deis", "listen": [{"address": "10.10.0.5", "port": 80}], "backend": "deis"}],
         "purge": True,
     },
+    firewall_rule: {"rules": [{"interface": "wan", "port": "8443", "descr": "web"}], "purge": True},
     tftp_server: {"enable": True, "address": "10.10.0.1", "block_size": 1468},
     static_web: {"state": "present", "interface": "lan", "address": None, "port": 8081, "directory": "/tftpboot/web"},
     backend_sync: backend_sync.Wish("pfrack", [{"name": "deis", "servers": SERVERS[1:]}], drain=["node2"]),
@@ -77,6 +79,7 @@ LESS = {
     dns_forwarder: {"hosts": [], "wildcards": [], "purge": True, "enable": False},
     dns_resolver: {"hosts": [], "wildcards": [], "purge": True},
     haproxy: {"backends": [], "frontends": [], "purge": True},
+    firewall_rule: {"rules": [], "purge": True},
     tftp_server: {"enable": False},
     static_web: {"state": "absent"},
     backend_sync: backend_sync.Wish("pfrack", [], undrain=["node2"]),
@@ -120,13 +123,35 @@ START = {
         },
         "email_mailers": {"item": [{"name": "m", "mailserver": "192.0.2.25", "mailserverport": "25"}]},
     },
+    "filter/rule": [
+        {
+            "tracker": "1700000001",
+            "type": "pass",
+            "interface": "lan",
+            "ipprotocol": "inet",
+            "source": {"network": "lan"},
+            "destination": {"any": ""},
+            "descr": "Default allow LAN to any rule",
+        },
+        {
+            "tracker": "1700000002",
+            "type": "block",
+            "interface": "wan",
+            "source": {"address": "192.0.2.66"},
+            "destination": {"any": "", "port": "25"},
+            "descr": "spam",
+        },
+    ],
+    "filter/separator": {"wan": {"sep0": {"row": ["fr1"], "text": "mail", "color": "bg-info", "if": "wan"}}},
+    "system/ssh": {"enable": "enabled"},
+    "system/disablefilter": None,
     "installedpackages/tftpd/config/0": {"datasource": "", "tftpd_blocksize": "512"},
     "installedpackages/pfrack_static_web": None,
     "installedpackages/service": [{"name": "filer", "rcfile": "filer.sh", "executable": "true"}],
 }
 
 OURS = {text for node in NODES for text in node[:2]}
-OURS |= {"10.10.0.5", "deis", "pfrack_static_web", "installedpackages/pfrack_static_web"}
+OURS |= {"10.10.0.5", "deis", "web [pfrack]", "pfrack_static_web", "installedpackages/pfrack_static_web"}
 
 NAMES = ("x_one", "x_two", "x_enable", "x_descr", "x_1.2-3")
 TEXTS = ("", "0", "1", "false", "null", " ", "x [pfrack", "[pfrack:other]", "<a b='c'/>", "]]>", "&amp;", "$x", "`id`")
@@ -202,7 +227,7 @@ def found(value, path=()):
 
 def name_of(item):
     """What an entry of a list is known by; its place may change."""
-    return next((str(item[key]) for key in ("name", "mac", "host", "subnet", "domain") if key in item), "")
+    return next((str(item[key]) for key in ("name", "mac", "host", "subnet", "domain", "descr") if key in item), "")
 
 
 def converge(area, current, wanted, info=None):
