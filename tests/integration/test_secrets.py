@@ -14,13 +14,15 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 import yaml
 from api_line import install_rest
-from playbook_run import Site, give_up_port_80
+from light_cluster import Cluster
+from playbook_run import ROOT, Site, give_up_port_80
 
 LOGIN, PHRASE, CARP, KEY, THEIRS = ("mark3d" + word for word in ("Login", "Phrase", "Carp", "Apikey", "Theirs"))
 STATS = "mark3dStats"
@@ -71,13 +73,19 @@ class Listener:
 
 
 @pytest.fixture
-def site(rack, router, tmp_path):
-    give_up_port_80(router)
-    router.run("for name in haproxy tftpd; do /usr/local/sbin/pfSense-upgrade -y -i pfSense-pkg-$name; done")
-    router.php(PREPARE)
+def key(rack, tmp_path):
+    """The admin's key, with a passphrase."""
     key = tmp_path / "key"
     shutil.copy(rack.key, key)
     subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", PHRASE, "-f", str(key)], check=True, capture_output=True)
+    return key
+
+
+@pytest.fixture
+def site(rack, router, key, tmp_path):
+    give_up_port_80(router)
+    router.run("for name in haproxy tftpd; do /usr/local/sbin/pfSense-upgrade -y -i pfSense-pkg-$name; done")
+    router.php(PREPARE)
     site = Site(rack, tmp_path / "inventory")
     site.router_vars = {
         "ansible_password": LOGIN,
@@ -110,8 +118,19 @@ def key_of_the_api(site):
     return key
 
 
-def run(site, place, carrier, playbook="site.yml", *arguments):
-    """Everything that a run said and left, as one text, and whether it succeeded."""
+def run(site, place, carrier, playbook="site.yml", *arguments, node=None):
+    """Everything that a run said and left, by where it stands, and whether it succeeded."""
+    arguments = ["-vvvv", "--diff", "-e", f"lab_carrier={carrier}", *arguments]
+    return observed(
+        site.rack,
+        place,
+        lambda environment: site.start(*arguments, playbook=playbook, environment=environment),
+        node,
+    )
+
+
+def observed(rack, place, start, node=None):
+    """run() of what start(environment) starts."""
     place.mkdir()
     environment = {
         "ANSIBLE_LOG_PATH": str(place / "log"),
@@ -121,12 +140,12 @@ def run(site, place, carrier, playbook="site.yml", *arguments):
         "TMPDIR": str(place),
         "ANSIBLE_DEBUG": "0",
     }
-    listeners = [Listener(site.rack.router, place / "router"), Listener(site.rack.controller, place / "controller")]
-    arguments = ["-vvvv", "--diff", "-e", f"lab_carrier={carrier}", *arguments]
-    process = site.start(*arguments, playbook=playbook, environment=environment)
+    machines = {"router": rack.router, "controller": rack.controller, **({"node": node} if node else {})}
+    listeners = {name: Listener(machine, place / name) for name, machine in machines.items()}
+    process = start(environment)
     output, _rest = process.communicate(timeout=300)
-    seen = [listener.end() for listener in listeners]
-    texts = {"output": output, "processes of the router": seen[0], "processes of the controller": seen[1]}
+    texts = {f"processes of the {name}": listener.end() for name, listener in listeners.items()}
+    texts["output"] = output
     for directory, _names, files in os.walk(place):
         for name in files:
             with open(os.path.join(directory, name), errors="replace") as file:
@@ -154,10 +173,23 @@ def on_the_router(router, secrets=SECRETS):
     return found.split()
 
 
-@pytest.mark.parametrize("carrier", ["ssh", "xmlrpc", "rest"])
+# What follows site.yml, spread over the carriers, because it takes its time.
+LATER = {
+    "ssh": [
+        ("playbooks/sync.yml",),
+        ("playbooks/drain.yml", "-l", "node3"),
+        ("playbooks/undrain.yml", "-l", "node3"),
+    ],
+    "xmlrpc": [("playbooks/rollback.yml",)],
+    "rest": [("playbooks/rollback.yml", "-e", "rollback_to=%s")],
+}
+
+
+@pytest.mark.parametrize("carrier", LATER)
 def test_a_run_keeps_its_secrets(site, rack, place, carrier):
     router = rack.router
     secrets = (*SECRETS, key_of_the_api(site)) if carrier == "rest" else SECRETS
+    before = router.php("require_once('config.inc'); echo config_get_path('revision/time');").stdout.strip()
     texts, code = run(site, place / "good", carrier)
     assert code == 0, texts["output"]
     assert_silent(texts, secrets)
@@ -167,6 +199,11 @@ def test_a_run_keeps_its_secrets(site, rack, place, carrier):
     assert [path for path in places if not path.startswith(("/var/etc/haproxy", "/tmp/config.cache"))] == []
     history = router.run("grep -ho '<description>.*</description>' /cf/conf/backup/*.xml /cf/conf/config.xml").stdout
     assert "pfrack: " in history and not [word for word in secrets if word in history]
+    for number, (playbook, *arguments) in enumerate(LATER[carrier]):
+        arguments = [argument.replace("%s", before) for argument in arguments]
+        texts, code = run(site, place / str(number), carrier, playbook, *arguments)
+        assert code == 0, texts["output"]
+        assert_silent(texts, secrets)
 
 
 def test_a_run_that_fails_keeps_its_secrets(site, rack, tmp_path, place):
@@ -204,3 +241,109 @@ def test_mistakes_in_the_inventory_are_named_without_secrets(rack, router, tmp_p
     assert "cluster_virtual_ips[2].passwd: (hidden): there is no such field" in told
     assert "cluster_virtual_ip: (hidden): there is no such setting" in told
     assert_silent(texts)
+
+
+SNIPPETS = ALL, OWN, OF_THE_PLATFORM, FILE, UNIT = [f"mark3dSnippet{number}" for number in range(5)]
+RELEASE = {"version": "1.0.0", **dict.fromkeys(("base", "kernel", "initrd"), "http://10.10.0.1:8080/os")}
+
+
+def snippet(path, secret):
+    return {"storage": {"files": [{"path": path, "contents": {"source": f"data:,{secret}"}}]}}
+
+
+def test_configurations_of_nodes_are_not_shown(site, tmp_path, place):
+    tasks = [
+        {"ansible.builtin.import_role": {"name": f"pfrack.cluster.{role}"}}
+        for role in ("cluster", "tftp_server", "node_config", "boot_menu")
+    ]
+    playbook = tmp_path / "nodes.yml"
+    playbook.write_text(yaml.safe_dump([{"hosts": "routers", "gather_facts": False, "tasks": tasks}]))
+    site.nodes("controllers")["node1"]["node_snippets"] = [snippet("/etc/own", OWN)]
+    site.settings.update(
+        cluster_platform="own",
+        cluster_platforms={"own": {"node_snippets": {"controllers": [snippet("/etc/platform", OF_THE_PLATFORM)]}}},
+        boot_menu_releases={"x86-64": RELEASE},
+        boot_menu_url="http://10.10.0.1:8080",
+        node_config_ssh_authorized_keys=["ssh-ed25519 AAAA me"],
+        node_config_snippets=[snippet("/etc/all", ALL)],
+        node_config_files=[{"path": "/etc/file", "content": FILE}],
+        node_config_units=[{"name": "x.service", "contents": f"[Service]\nEnvironment=TOKEN={UNIT}\n"}],
+        tftp_server_files="",
+    )
+    secrets = (*SECRETS, *SNIPPETS, *(base64.b64encode(word.encode()).decode().rstrip("=") for word in SNIPPETS))
+    texts, code = run(site, place / "new", "ssh", str(playbook))
+    assert code == 0 and "pfrack/install/" in texts["output"], texts["output"]
+    assert_silent(texts, secrets)
+    made = (site.directory / ".pfrack/router1/node_config/node1.ign").read_text()
+    assert not [word for word in (ALL, OWN, OF_THE_PLATFORM, UNIT) if word not in made]
+
+    site.settings["node_config_snippets"].append(snippet("not absolute", ALL))
+    texts, code = run(site, place / "refused", "ssh", str(playbook))
+    assert code != 0 and "refused by" in texts["output"], texts["output"]
+    assert_silent(texts, secrets)
+
+
+@pytest.fixture
+def cluster(rack, router, tmp_path):
+    """One light node, which is to run etcd and flanneld."""
+    cluster = Cluster(rack, tmp_path / "inventory", overlay=True)
+    try:
+        cluster.plug_in("node1")
+        yield cluster
+    finally:
+        cluster.end()
+
+
+def assert_not_left(node, secrets):
+    words = " ".join(f"-e '{word}'" for word in secrets)
+    left = node.run(f"grep -rlaF {words} /tmp /var/tmp /root /run; true").stdout
+    assert not left, f"the node was left with secrets in {left}"
+
+
+def test_keys_of_etcd_and_flannel_are_not_shown(cluster, place):
+    node = cluster.nodes["node1"].machine
+    texts, code = run(cluster.site, place / "run", "ssh", "playbooks/cluster.yml", node=node)
+    assert code == 0, texts["output"]
+    keys = list((cluster.site.directory / ".pfrack").rglob("*.key"))
+    # All of them begin alike.
+    secrets = [path.read_text().splitlines()[2] for path in keys]
+    assert len(secrets) >= 4 and "flannel-complete" in texts["output"]
+    assert_silent(texts, secrets)
+    assert_not_left(node, secrets)
+
+
+def test_the_token_of_k3s_is_not_shown(cluster, place):
+    node, endpoint = cluster.nodes["node1"].machine, "mark3dEndpoint"
+    cluster.site.settings.update(
+        cluster_etcd=False,
+        cluster_overlay="none",
+        cluster_platform="own",
+        cluster_platforms={"own": {"kubernetes": True}},
+        # There is none on the node: this is about what it is given.
+        k3s_runs="true",
+        k3s_server_config={"datastore-endpoint": f"postgres://k3s:{endpoint}@192.0.2.9/"},
+    )
+    texts, code = run(cluster.site, place / "run", "ssh", "playbooks/kubernetes.yml", node=node)
+    assert code == 0 and "/etc/rancher/k3s/token" in texts["output"], texts["output"]
+    secrets = [endpoint, (cluster.site.directory / ".pfrack/k3s/token").read_text().strip()]
+    assert secrets[1] in node.run("cat /etc/rancher/k3s/token").stdout
+    assert_silent(texts, secrets)
+    assert_not_left(node, secrets)
+
+
+def test_the_inventory_of_leases_does_not_show_how_it_logs_in(rack, router, key, tmp_path, place):
+    path = tmp_path / "pfsense_leases.yml"
+    login = {"password": LOGIN, "private_key_file": str(key), "private_key_passphrase": PHRASE, "api_key": KEY}
+    command = [str(Path(sys.executable).with_name("ansible-inventory")), "-vvvv", "--list", "-i", str(path)]
+
+    def start(environment):
+        variables = {**os.environ, **environment, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+        return rack.controller.popen(command, cwd=str(ROOT), env=variables, text=True, stdout=-1, stderr=-2)
+
+    for known in (True, False):
+        hosts = {"known_hosts_files": [str(rack.known_hosts)] if known else [], "ssh_config_files": []}
+        options = {"plugin": "pfrack.cluster.pfsense_leases", "host": "10.10.0.1", **hosts, **login}
+        path.write_text(yaml.safe_dump(options))
+        texts, _code = observed(rack, place / f"known {known}", start)
+        assert ("host_key" in texts["output"]) != known, texts["output"]
+        assert_silent(texts)
