@@ -337,13 +337,14 @@ def test_the_inventory_of_leases_does_not_show_how_it_logs_in(rack, router, key,
     command = [str(Path(sys.executable).with_name("ansible-inventory")), "-vvvv", "--list", "-i", str(path)]
 
     def start(environment):
-        variables = {**os.environ, **environment, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+        strict = {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+        variables = {**os.environ, **environment, **strict}
         return rack.controller.popen(command, cwd=str(ROOT), env=variables, text=True, stdout=-1, stderr=-2)
 
     for known in (True, False):
         hosts = {"known_hosts_files": [str(rack.known_hosts)] if known else [], "ssh_config_files": []}
         options = {"plugin": "pfrack.cluster.pfsense_leases", "host": "10.10.0.1", **hosts, **login}
         path.write_text(yaml.safe_dump(options))
-        texts, _code = observed(rack, place / f"known {known}", start)
-        assert ("host_key" in texts["output"]) != known, texts["output"]
+        texts, code = observed(rack, place / f"known {known}", start)
+        assert (code == 0, "host_key" in texts["output"]) == (known, not known), texts["output"]
         assert_silent(texts)
