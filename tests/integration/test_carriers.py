@@ -145,9 +145,25 @@ def test_nothing_stays_behind(router, line):
 
 
 def test_what_a_killed_controller_left_goes_with_the_next_run(router, lines):
+    line, beside = lines(), lines()
+    line.good("stage", {"root": "/tftpboot", "sizes": [1]})
+    alive = beside.good("stage", {"root": "/tftpboot", "sizes": [1]})["directory"]
+    line.kill()
+    other = lines()
+    other.good("hello")
+    other.end()
+    assert router.run("ls -Ad /tftpboot/.pfrack*").stdout.split() == [alive]
+    beside.end()
+    assert router.run(LEFT, check=False).stdout == ""
+
+
+def test_what_another_machine_left_goes_after_an_hour(router, lines):
     line = lines()
     line.good("stage", {"root": "/tftpboot", "sizes": [1]})
     line.kill()
+    router.run("for run in /tmp/pfrack-run-*; do echo 0123456789abcdef 1 1 > $run/origin; done")
+    lines().good("hello")
+    assert "pfrack-stage" in router.run(LEFT).stdout
     router.run("touch -d '2 hours ago' /tmp/pfrack-run-*")
     other = lines()
     other.good("hello")

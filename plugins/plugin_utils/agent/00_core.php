@@ -140,6 +140,7 @@ function pfrack_dispatch(string $op, array $params)
 
 function pfrack_op_hello(array $params): array
 {
+    $others = pfrack_other_runs(pfrack_text($params['origin'] ?? ''));
     return [
         'agent' => PFRACK_AGENT,
         'uid' => pfrack_uid(),
@@ -147,7 +148,7 @@ function pfrack_op_hello(array $params): array
         'product' => pfrack_product(),
         'php' => PHP_VERSION,
         'config_version' => pfrack_text(pfrack_at(['version'])),
-    ];
+    ] + ($others === [] ? [] : ['runs' => $others]);
 }
 
 function pfrack_op_bye(array $params): array

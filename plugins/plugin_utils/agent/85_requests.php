@@ -89,6 +89,25 @@ function pfrack_open_run(string $run, bool $make): string
     return $directory;
 }
 
+/**
+ * Note where this run comes from, and name the other runs that lie here: only their controllers know which of them died.
+ *
+ * @return array<string, string> name => origin
+ */
+function pfrack_other_runs(string $origin): array
+{
+    if (Pfrack::$run !== '' && preg_match('~^[0-9a-f]{16} \d+ \d+$~D', $origin) === 1) {
+        file_put_contents(Pfrack::$run . '/origin', $origin);
+    }
+    $runs = [];
+    foreach (Pfrack::$run === '' ? [] : (glob(PFRACK_RUN . '*/origin', GLOB_NOSORT) ?: []) as $file) {
+        if (dirname($file) !== Pfrack::$run) {
+            $runs[substr(dirname($file), strlen(PFRACK_RUN))] = trim((string)@file_get_contents($file));
+        }
+    }
+    return $runs;
+}
+
 /** Something that the end of the run removes. */
 function pfrack_remember(string $what, string $value): void
 {

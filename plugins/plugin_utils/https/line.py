@@ -17,6 +17,7 @@ from typing import Any
 
 from .client import HttpsClient, Response
 from .errors import AnswerLost, HttpsError, RequestFailed
+from .origin import ended, origin
 from .settings import WEB_SERVER_PATIENCE, Settings
 
 # Short, and may be made twice. Everything else is claimed by an id and runs apart from the web server, which gives up.
@@ -91,7 +92,7 @@ class HttpsLine:
         try:
             self._run = secrets.token_hex(16)
             self.begin()
-            hello = self._repeat("hello", {}, patience=0)
+            hello = self._repeat("hello", {"origin": origin()}, patience=0)
         except AnswerLost as exc:
             self._forget()
             raise self._no_answer("hello", exc) from exc
@@ -105,7 +106,10 @@ class HttpsLine:
             self._forget()
             error = hello.get("error") or {}
             raise HttpsError(error.get("kind", "internal"), error.get("message", ""), error.get("detail", ""))
+        others = hello["result"].pop("runs", {})
         self._log(f"agent is up: {hello['result']}")
+        for run in [run for run, process in others.items() if ended(process)]:
+            self._end(run)
         return hello
 
     def _forget(self, quiet: bool = False) -> None:
@@ -113,11 +117,13 @@ class HttpsLine:
             self.abandon()
         self._run = ""
 
-    def _exchange(self, op: str, params: dict[str, Any], request_id: str = "", wait: float = 0) -> dict[str, Any]:
+    def _exchange(
+        self, op: str, params: dict[str, Any], request_id: str = "", wait: float = 0, run: str = ""
+    ) -> dict[str, Any]:
         params = dict(params)
         data = params.pop("data", "") if op == "put" else ""
         request_id = request_id or secrets.token_hex(16)
-        request = {"run": self._run, "id": request_id, "op": op, "params": params, "wait": wait}
+        request = {"run": run or self._run, "id": request_id, "op": op, "params": params, "wait": wait}
         request["background"] = op not in REPEATABLE
         timeout = wait + 60 if wait else WEB_SERVER_PATIENCE + 20
         return self.send(pack(request), data, request_id, min(timeout, self.settings.command_timeout))
@@ -242,12 +248,16 @@ class HttpsLine:
     def close(self) -> None:
         """End the run: the router removes what is left of it."""
         if self._run and self._refusal is None:
-            try:
-                self._exchange("bye", {})
-            except (AnswerLost, HttpsError) as exc:
-                self._log(f"the router did not answer the end of the run: {exc}")
+            self._end(self._run)
         self._run = ""
         self.client.close()
+
+    def _end(self, run: str) -> None:
+        """Let the router remove what is left of a run: ours, or one that died here."""
+        try:
+            self._exchange("bye", {}, run=run)
+        except (AnswerLost, HttpsError) as exc:
+            self._log(f"the router did not answer the end of the run: {exc}")
 
 
 def pack(request: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from .errors import AnswerLost, HttpsError
 from .line import HttpsLine, deflate, find_answer
 from .native import Native
 from .one_time_server import OneTimeServer
+from .origin import origin
 from .rest_api import NotPermitted, RestApi, RestSettings
 from .seal import Seal
 from .settings import Settings
@@ -73,7 +74,8 @@ class RestLine(HttpsLine):
         """Stage the agent, and believe only its hash. `mark` makes a file that says that the run lost something."""
         source = f"<?php\n{self._source}\npfrack_main($argv);\n"
         self._seal = None
-        self._command(f"umask 077;mkdir {self._directory};cd {self._directory}&&: >b{mark}", again=True)
+        came = f"printf %s '{origin()}' >origin"
+        self._command(f"umask 077;mkdir {self._directory};cd {self._directory}&&: >b{mark}&&{came}", again=True)
         self._bring(deflate(source), "a")
         digest = hashlib.sha256(source.encode()).hexdigest()
         unpack = (
