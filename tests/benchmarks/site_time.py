@@ -36,6 +36,7 @@ TASKS = re.compile(r"^router1\s*: ok=(\d+).*skipped=(\d+)", re.M)
 KINDS = ("nothing", "first", "add", "remove", "floor")
 # A configuration write, a start of the DHCP server, a start or reload of HAProxy, in the router's log.
 EVENTS = {"writes": "Configuration Change", "dhcp": "Server starting service", "haproxy": "haproxy: .* exit code"}
+CABLE_NODES = 10
 PEER_ITEMS, PEER_POOLS = 3, ["peer_http", "peer_tcp"]
 
 
@@ -101,14 +102,15 @@ class Bench:
                 del os.environ[name]
         self.counts[key]["requests"] = log.read_text().count(": request: ")
 
-    def slow(self, delay: float, loss: float) -> None:
+    def slow(self, carrier: str, delay: float, loss: float) -> None:
         """A run that changes nothing in turn over a good cable and over a long one that loses frames."""
-        site = self.site("ssh", 10)
+        print(f"{carrier}, {CABLE_NODES} nodes, a long cable …", flush=True)
+        site = self.site(carrier, CABLE_NODES)
         site.play().ok()
         for _number in range(self.runs):
-            self.run(("cable", "good"), site)
+            self.run(("cable", carrier, "good"), site)
             self.rack.router.slow_cable("em1", delay / 2, loss)
-            self.run(("cable", "slow"), site)
+            self.run(("cable", carrier, "slow"), site)
             self.rack.router.normal_cable("em1")
 
     def measure(self, carrier: str, nodes: int) -> None:
@@ -225,6 +227,7 @@ def main() -> int:
     parser.add_argument("--peer-nodes", type=int, default=10)
     arguments = parser.parse_args()
     counts, carriers = [int(text) for text in arguments.nodes.split(",")], arguments.carriers.split(",")
+    cables = [carrier for carrier in carriers if carrier] or ["ssh"]
     os.environ["ANSIBLE_ACTION_PLUGINS"] = str(Path(__file__).parent / "action_plugins")
     with lab.Rack(f"benchmark-{os.getpid()}") as rack, tempfile.TemporaryDirectory() as directory:
         bench = Bench(rack, Path(directory), arguments.runs)
@@ -233,13 +236,17 @@ def main() -> int:
                 bench.measure(carrier, nodes)
         if arguments.delay:
             loss = float(arguments.loss.removesuffix("%")) / 100
-            bench.slow(float(arguments.delay.removesuffix("ms")) / 1000, loss)
+            for carrier in cables:
+                bench.slow(carrier, float(arguments.delay.removesuffix("ms")) / 1000, loss)
         if arguments.peers:
             bench.measure_peers(arguments.peer_nodes, arguments.peers)
     report(bench, carriers, counts)
     if arguments.delay:
-        good, slow = (bench.seconds["cable", kind] for kind in ("good", "slow"))
-        print(f"\nnothing to do, 10 nodes: {show(good)} s; with {arguments.delay} and {arguments.loss} {show(slow)} s")
+        print()
+        for carrier in cables:
+            good, slow = (show(bench.seconds["cable", carrier, kind]) for kind in ("good", "slow"))
+            long = f"with {arguments.delay} and {arguments.loss} {slow} s"
+            print(f"{carrier}, {CABLE_NODES} nodes, nothing to do: {good} s; {long}")
     if arguments.peers:
         report_peers(bench, carriers[0], counts, arguments.peer_nodes)
     return 0

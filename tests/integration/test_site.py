@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from api_line import install_rest
 from clients import ARCHITECTURES, dhcp_lease, line_server, wait_for, web_server
 from playbook_run import Site, give_up_port_80
 
@@ -172,41 +173,63 @@ def test_check_mode_predicts_what_the_run_does(fresh_site):
     assert predicted.diffs == done.diffs
 
 
-@pytest.mark.parametrize("carrier", ["ssh", "xmlrpc"])
-def test_the_work_does_not_grow_with_the_number_of_nodes(fresh_site, carrier, monkeypatch):
-    router = fresh_site.rack.router
-    fresh_site.router_vars = {"lab_carrier": carrier}
-    log = fresh_site.directory / "log"
+# As docs/performance.md has them: writes, starts of the DHCP server, starts of HAProxy.
+WORK = {"first": (5, 1, 1), "nothing": (0, 0, 0), "one more": (3, 1, 0), "one less": (3, 1, 0)}
+
+
+@pytest.mark.parametrize("carrier", ["ssh", "xmlrpc", "rest"])
+def test_the_work_does_not_grow_with_the_number_of_nodes(rack, carrier, tmp_path, monkeypatch):
+    log = tmp_path / "log"
     monkeypatch.setenv("ANSIBLE_LOG_PATH", str(log))
     monkeypatch.setenv("ANSIBLE_PERSISTENT_LOG_MESSAGES", "1")
+    few, many = (costs(rack, carrier, tmp_path / str(nodes), nodes, log) for nodes in (3, 300))
+    assert few == many
+    for kind, work in WORK.items():
+        _tasks, requests, logins, *done = few[kind]
+        assert requests > 0 and logins == (carrier == "ssh"), kind
+        assert tuple(done) == work, kind
+    assert few["nothing"][1] == 13
+
+
+def costs(rack, carrier, directory, nodes, log):
+    """What runs cost on a router with its packages: tasks, requests, logins, then as in WORK."""
+    rack.reset()
+    router = rack.router
+    give_up_port_80(router)
     # 300 nodes do not fit into the rack's usual /24.
     router.php(
         """require_once('config.inc');
         config_set_path('interfaces/lan/subnet', '16');
         write_config('a wider network');"""
     )
-    fresh_site.settings["cluster_node_range"] = "10.10.4.1-10.10.7.250"
+    router.run("for name in haproxy tftpd; do /usr/local/sbin/pfSense-upgrade -y -i pfSense-pkg-$name; done")
+    if carrier == "rest":
+        install_rest(router)
+    site = Site(rack, directory)
+    site.router_vars = {"lab_carrier": carrier}
+    site.settings["cluster_node_range"] = "10.10.4.1-10.10.7.250"
+    site.nodes("controllers").clear()
+    site.nodes().clear()
+    for number in range(nodes):
+        site.nodes()[f"node{number}"] = {"mac_address": f"52:54:00:20:{number // 256:02x}:{number % 256:02x}"}
 
     def cost():
-        """What a run costs: tasks, requests, logins, configuration writes, starts of the DHCP server and of HAProxy."""
-        log.unlink()
+        log.unlink(missing_ok=True)
         count = "; ".join(f"grep -c '{words}' /var/log/system.log" for words in LOG_WORDS) + "; true"
         before = [int(number) for number in router.run(count).stdout.split()]
-        outcome = fresh_site.play().ok()
+        outcome = site.play().ok()
         after = [int(number) for number in router.run(count).stdout.split()]
         requests = log.read_text().count(": request: ")
         return [outcome.tasks, requests, *(new - old for old, new in zip(before, after))]
 
-    fresh_site.play().ok()
-    few = {"few1": {"mac_address": "52:54:00:30:00:01"}}
-    fresh_site.nodes().update(few)
-    cost_of_one_more = cost()
-    for number in range(300):
-        fresh_site.nodes()[f"many{number}"] = {"mac_address": f"52:54:00:20:{number // 256:02x}:{number % 256:02x}"}
-    tasks, requests, logins, writes, starts_of_dhcp, starts_of_haproxy = cost_of_one_more
-    assert min(tasks, requests, writes) > 0 and logins == (carrier == "ssh")
-    assert starts_of_dhcp == 1, "the change of the DNS service is nothing to the DHCP server"
-    assert starts_of_haproxy == 0, "servers join the running process"
-    assert cost() == cost_of_one_more
-    leases = router.run("grep -c 'hardware ethernet' /var/dhcpd/etc/dhcpd.conf").stdout
-    assert int(leases) >= 301
+    def leases():
+        return int(router.run("grep -c 'hardware ethernet' /var/dhcpd/etc/dhcpd.conf").stdout)
+
+    found = {"first": cost(), "nothing": cost()}
+    site.nodes()["more"] = {"mac_address": "52:54:00:30:00:01"}
+    found["one more"] = cost()
+    assert leases() == nodes + 1
+    del site.nodes()["more"]
+    found["one less"] = cost()
+    assert leases() == nodes
+    return found
