@@ -61,9 +61,9 @@ integration: setup lab ## tests on the lab router
 nodes: setup lab image ## tests with QEMU machines that boot from the network
 	@$(GATES) nodes
 
-faults: setup lab ## break site.yml at each of its requests, for LIMIT=600 seconds, RACKS=3, CARRIERS="ssh xmlrpc" (SKIP=0, ONLY="kill the agent before 7 ssh,…")
+faults: setup lab ## break site.yml at each of its requests, for LIMIT=600 seconds, RACKS=3, CARRIERS="ssh xmlrpc", PROFILE="first change" (SKIP=0, ONLY="kill the agent before 7 ssh first,…")
 	@PFRACK_FAULT_POINTS=all PFRACK_FAULT_SECONDS=$(or $(LIMIT),inf) PFRACK_FAULT_RACKS=$(or $(RACKS),3) PFRACK_FAULT_SKIP=$(or $(SKIP),0) PFRACK_FAULT_ONLY="$(ONLY)" \
-		PFRACK_FAULT_CARRIERS="$(or $(CARRIERS),ssh xmlrpc)" PATH="$(CURDIR)/build/venv/bin:$$PATH" \
+		PFRACK_FAULT_CARRIERS="$(or $(CARRIERS),ssh xmlrpc)" PFRACK_FAULT_PROFILES="$(PROFILE)" PATH="$(CURDIR)/build/venv/bin:$$PATH" \
 		python -m pytest -q -s tests/integration/test_fault_points.py
 
 bench: setup-run lab ## what whole runs cost, for 10, 100 and 1000 nodes (ARGS="--help" for more)

@@ -9,19 +9,25 @@ import shutil
 import signal
 from dataclasses import dataclass
 
+import small_vendor
 from api_line import install_rest
 from clients import wait_for
 from lab import RackError
 from playbook_run import ROOT, Outcome, Site, give_up_port_80
-from router_state import leftovers, sections
+from rack_vendor import Vendor
+from router_state import leftovers, offered, remains, shape, whole
 
 # Seconds without a request after which the router goes back; long enough for the run itself on a busy machine.
 TIMEOUT = 8
 DAEMONS = ("haproxy", "dhcpd", "unbound")
-# Refuses every configuration that names a node, that is every new one.
+# first: a router that has nothing of ours yet, and nodes that are installed by other means.
+# change: a router with nodes that wait for their installation; one goes, one comes, and all get another release.
+PROFILES = ("first", "change")
+NOT_REACHED = "not reached"
+# Refuses every configuration that names the newest node.
 REFUSING = """#!/bin/sh
 for file in "$@" /var/unbound/host_entries.conf; do
-    if [ -f "$file" ] && grep -qw node1 "$file"; then echo "refused by the test" >&2; exit 1; fi
+    if [ -f "$file" ] && grep -qw NODE "$file"; then echo "refused by the test" >&2; exit 1; fi
 done
 exec "$0.real" "$@"
 """
@@ -29,8 +35,10 @@ exec "$0.real" "$@"
 
 @dataclass(frozen=True)
 class Point:
-    """carrier: ssh, xmlrpc or rest; number: of the request, from 1; when: before or during; op: the request's name."""
+    """profile: one of PROFILES; carrier: ssh, xmlrpc or rest; number: of the request, from 1; when: before or during;
+    op: the request's name."""
 
+    profile: str
     fault: str
     carrier: str
     number: int
@@ -38,7 +46,7 @@ class Point:
     op: str
 
     def __str__(self):
-        return f"{self.fault} {self.when} request {self.number} ({self.op}) over {self.carrier}"
+        return f"{self.profile}: {self.fault} {self.when} request {self.number} ({self.op}) over {self.carrier}"
 
 
 def kill_the_playbook(site, _place):
@@ -72,9 +80,11 @@ def fill_the_disk(site, place):
 
 
 def let_daemons_refuse(site, place, daemons=DAEMONS):
+    newest = [*site.nodes()][-1]
     for daemon in daemons:
         path = f"/usr/local/sbin/{daemon}"
-        site.rack.router.run(f"mv {path} {path}.real; cat > {path}; chmod 755 {path}", input=REFUSING)
+        refusing = REFUSING.replace("NODE", newest)
+        site.rack.router.run(f"mv {path} {path}.real; cat > {path}; chmod 755 {path}", input=refusing)
     (place / "go").touch()
 
 
@@ -95,14 +105,21 @@ FAULTS = {
 
 
 class Breaker:
-    """Breaks runs on one rack, one after the other. `directory` is its own."""
+    """Breaks runs on one rack, one after the other. `directory` is its own; end() when there are no more."""
 
     def __init__(self, rack, directory):
         self.rack = rack
         self.directory = directory
         self.number = 0
+        self.vendor = None
+        self.install = {}
 
-    def fresh(self, carrier):
+    def end(self):
+        if self.vendor:
+            self.vendor.stop()
+
+    def fresh(self, profile, carrier):
+        """An inventory whose next site.yml is the one to be broken, and the router that it will find."""
         self.rack.reset()
         router = self.rack.router
         give_up_port_80(router)
@@ -114,7 +131,24 @@ class Breaker:
         (self.place / "inventory").mkdir(parents=True)
         site = Site(self.rack, self.place / "inventory")
         site.router_vars = {"ansible_pfsense_keepalive_interval": 1, "ansible_connect_timeout": 10}
+        if profile == "change":
+            site.settings |= self.releases() | {"cluster_install": True, "tftp_server_files": ""}
+            site.settings["boot_artifacts_version"] = "1.2.3"
+            site.play("-e", f"lab_carrier={carrier}").ok()
+            site.settings |= {"boot_artifacts_version": "1.2.4", "boot_artifacts_port": 8081}
+            del site.nodes()["node3"]
+            site.nodes()["node4"] = {"mac_address": "52:54:00:10:00:04"}
         return site
+
+    def releases(self):
+        """Settings for two releases of a vendor, which is set up once."""
+        if not self.vendor:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            self.vendor = Vendor(self.rack, self.directory, small_vendor.Signer(self.directory / "signer"))
+            for version in ("1.2.3", "1.2.4"):
+                self.vendor.release(version)
+            self.install = self.vendor.settings(self.directory)
+        return self.install
 
     def start(self, site, carrier, point=""):
         if point:
@@ -122,21 +156,21 @@ class Breaker:
         hook = {"PYTHONPATH": str(ROOT / "tests" / "faults" / "hook"), "PFRACK_FAULT_DIR": str(self.place)}
         return site.start("-e", f"lab_carrier={carrier}", environment=hook)
 
-    def calibrate(self, carrier):
-        """(names of the requests of a run that nobody disturbs, the state before, the state after)."""
-        site = self.fresh(carrier)
-        old = sections(self.rack.router)
+    def calibrate(self, profile, carrier):
+        """(names of the requests of a run that nobody disturbs, the state after it)."""
+        site = self.fresh(profile, carrier)
         process = self.start(site, carrier)
         output, _rest = process.communicate(timeout=300)
         Outcome(process.returncode, output).ok()
-        return (self.place / "log").read_text().split(), old, sections(self.rack.router)
+        return (self.place / "log").read_text().split(), whole(self.rack.router)
 
-    def hit(self, point, states, again=True):
-        """Break one run; returns what is wrong afterwards, or ''. again: let a second run converge even when the router
-        is as it was, which is what each first run starts from."""
-        site = self.fresh(point.carrier)
+    def hit(self, point, new, again=True):
+        """Break one run; returns what is wrong afterwards, or '', or NOT_REACHED. new: the state that a run brings.
+        again: let a second run converge even when the router is as it was, which is what each run starts from."""
+        site = self.fresh(point.profile, point.carrier)
         site.settings["checkpoint_timeout"] = TIMEOUT
         router = self.rack.router
+        old = whole(router)
         process = self.start(site, point.carrier, f"{point.number} {point.when} {point.carrier}")
         reached = self.place / "reached"
         try:
@@ -144,7 +178,7 @@ class Breaker:
             if not reached.exists():
                 # Over XML-RPC the number of questions after long work differs from run to run.
                 output = process.stdout.read()
-                return "" if process.returncode == 0 else f"the run ended before the point:\n{output}"
+                return NOT_REACHED if process.returncode == 0 else f"the run ended before the point:\n{output}"
             FAULTS[point.fault](site, self.place)
             output, _rest = process.communicate(timeout=240)
             if point.fault == "cut the cable":
@@ -157,19 +191,30 @@ class Breaker:
             process.kill()
             process.wait()
             heal(router)
-        state = sections(router)
-        if state not in states:
+
+        state = ""
+
+        def known():
+            nonlocal state
+            state = offered(whole(router))
+            return state == offered(old) or shape(state) == shape(offered(new))
+
+        try:
+            wait_for(known, "HAProxy has ended its last process", 15)
+        except AssertionError:
             mixture = self.directory / f"mixture-{self.number}.txt"
-            mixture.write_text(f"{states[0]}\n=====\n{state}\n=====\n{output}")
+            mixture.write_text("\n=====\n".join([old, state, new, output]))
             return f"neither the old nor the new state, see {mixture}"
-        if again or state != states[0]:
+        if again or state != offered(old):
             site.settings.pop("checkpoint_timeout")
             outcome = site.play("-e", f"lab_carrier={point.carrier}")
             if outcome.returncode != 0:
                 return f"the next run fails:\n{outcome.output}"
-            if sections(router) != states[1]:
-                return "the next run does not converge"
-            if leftovers(router):
-                return f"the next run leaves {leftovers(router)}"
+            try:
+                wait_for(lambda: shape(whole(router)) == shape(new), "the next run converges", 15)
+                wait_for(lambda: not remains(router), "the end of the next run", 15)
+            except AssertionError as problem:
+                (self.directory / f"next-{self.number}.txt").write_text(f"{new}\n=====\n{whole(router)}")
+                return f"{problem}; left: {remains(router)}"
         shutil.rmtree(self.place, ignore_errors=True)
         return ""

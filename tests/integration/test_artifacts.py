@@ -7,65 +7,20 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import small_vendor
 import yaml
-from clients import dhcp_lease, listening, wait_for
+from clients import dhcp_lease, wait_for
 from playbook_run import Site
+from rack_vendor import VENDOR, Vendor
 
-VENDOR = "http://198.51.100.1:8000"
 WEB = "http://10.10.0.1:8080"
 STREAM = "os/flatcar/stable/amd64-usr"
 IMAGE = "flatcar_production_image.bin.bz2"
 # More than a piece of an upload.
 BIG = 40 << 20
 EVERY = [("2.8", "isc"), ("2.7", "kea")]
-
-
-class Vendor:
-    """A release server in the rack's internet."""
-
-    def __init__(self, rack, directory: Path, signer: small_vendor.Signer):
-        self.directory = directory / "served"
-        self.log = directory / "log"
-        self.signer = signer
-        self.key = directory / "key.asc"
-        self.key.write_bytes(self.signer.public_key())
-        (self.directory / "stable").mkdir(parents=True)
-        self.log.touch()
-        # Its network, but our files.
-        self.process = subprocess.Popen(
-            [
-                "nsenter",
-                f"--target={rack.internet.pid}",
-                "--net",
-                "--",
-                sys.executable,
-                small_vendor.__file__,
-                str(self.directory),
-                "198.51.100.1",
-                "8000",
-                str(self.log),
-            ]
-        )
-        wait_for(lambda: listening(rack.internet, 8000), "the release server listens")
-
-    def release(self, version, size=3000000):
-        return small_vendor.publish(self.directory / "stable", self.signer, version, size=size)
-
-    def asked(self):
-        """The requests since the last time."""
-        lines = self.log.read_text().splitlines()
-        self.log.write_text("")
-        return lines
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
 
 
 class Artifacts(Site):
@@ -75,17 +30,7 @@ class Artifacts(Site):
         super().__init__(rack, directory / "inventory")
         self.cache = directory / "cache"
         self.loaders = directory / "loaders"
-        self.loaders.mkdir()
-        names = "pxelinux.0 ldlinux.c32 libutil.c32 menu.c32 ipxe.lkrn ipxe.efi ipxe-arm64.efi"
-        for name in names.split():
-            (self.loaders / name).write_text(f"{name} of one version\n")
-        self.settings |= {
-            "boot_artifacts_base_url": VENDOR + "/{channel}",
-            "boot_artifacts_key": str(vendor.key),
-            "boot_artifacts_fingerprints": [vendor.signer.fingerprint],
-            "boot_artifacts_cache": str(self.cache),
-            "boot_artifacts_loader_path": str(self.loaders),
-        }
+        self.settings |= vendor.settings(directory)
 
     def run(self, *arguments, tasks_from="", roles=("boot_artifacts",), **variables):
         tasks = [{"import_role": {"name": f"pfrack.cluster.{role}"}} for role in roles]
