@@ -5,15 +5,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import re
 import sys
 
 import lab
 import pytest
+import small_vendor
 from clients import dhcp_lease, wait_for, web_server
 from fault_points import heal, let_daemons_refuse
 from pair import VIP, carp_state, changed, config, fresh_pair, pair_site
 from playbook_run import ROOT
+from rack_vendor import Vendor
 from router_line import RouterLine
 from router_state import leftovers, sections
 
@@ -26,6 +31,7 @@ from router import Router
 NODE = "52:54:00:10:00:01"
 GUEST = "52:54:00:77:00:01"
 OTHER = "deis@two (ansible-playbook, process 2)"
+INSTALL = f"http://{VIP}:8080/install"
 HASHES = "find /tftpboot -type f | sort | xargs -r sha256sum"
 CONFIG = "sha256sum /cf/conf/config.xml"
 # What pfSense takes across as it is.
@@ -157,7 +163,6 @@ def test_a_fault_in_the_middle_leaves_both_as_they_were(site, rack, tmp_path):
     before = states(rack)
     site.nodes()["node4"] = {"mac_address": "52:54:00:10:00:04"}
     let_daemons_refuse(site, tmp_path, daemons=("dhcpd",))
-    rack.router.run("sed -i s/node1/node4/ /usr/local/sbin/dhcpd")
     outcome = site.play()
     heal(rack.router)
     assert outcome.returncode != 0 and "refused by the test" in outcome.output, outcome.output
@@ -238,3 +243,51 @@ def test_a_second_router_that_is_away_is_said_before_anything_changes(site, rack
     assert "later" not in str(config(rack.router2, f"{HAPROXY}/ha_backends"))
     site.play().ok()
     assert "later" in str(config(rack.router2, f"{HAPROXY}/ha_backends"))
+
+
+def fetched(node, url, *options):
+    """What a machine gets there, or None."""
+    done = node.run(["curl", "-s", "-f", "-m", "10", *options, url], check=False)
+    return done.stdout if done.returncode == 0 else None
+
+
+def offered(node, image):
+    """Asserts that the router that serves offers node1 all that an installation takes; the name of its installation."""
+    assert fetched(node, f"tftp://{VIP}/pxelinux.0") == "pxelinux.0 of one version\n"
+    menu = fetched(node, f"tftp://{VIP}/pxelinux.cfg/01-{NODE.replace(':', '-')}")
+    name = re.search(r"^INCLUDE pfrack/install/([0-9a-f]{32})/token$", menu, re.M).group(1)
+    assert fetched(node, f"tftp://{VIP}/pfrack/install/{name}/token") == "DEFAULT install\n"
+    release = f"http://{VIP}:8080/os/flatcar/stable/amd64-usr"
+    assert node.run(f"curl -s {release}/1.2.3/{image.name} | sha256sum").stdout.split()[0] == (
+        hashlib.sha256(image.read_bytes()).hexdigest()
+    )
+    assert "FLATCAR_VERSION=1.2.3" in fetched(node, f"{release}/current/version.txt")
+    assert '"ignition"' in fetched(node, f"{INSTALL}/{name}/live")
+    assert json.loads(fetched(node, f"{INSTALL}/{name}/config"))["ignition"]["version"]
+    return name
+
+
+def test_a_node_installs_from_either_router_after_one_run(site, rack, node, tmp_path):
+    vendor = Vendor(rack, tmp_path, small_vendor.Signer(tmp_path / "signer"))
+    try:
+        image = vendor.release("1.2.3") / "flatcar_production_image.bin.bz2"
+        site.settings |= {**vendor.settings(tmp_path), "cluster_install": True, "tftp_server_files": ""}
+        site.play().ok()
+    finally:
+        vendor.stop()
+    dhcp_lease(node)
+    first = offered(node, image)
+    rack.router.stop()
+    try:
+        wait_for(lambda: carp_state(rack.router2) == "MASTER", "the second router serves")
+        second = offered(node, image)
+        # Each has an installation of its own, and the machine takes back that of the one it installs from.
+        assert second != first
+        assert fetched(node, f"{INSTALL}/{second}/", "-X", "DELETE") == ""
+        wait_for(lambda: fetched(node, f"{INSTALL}/{second}/config") is None, "the configuration is taken back")
+        assert fetched(node, f"tftp://{VIP}/pfrack/install/{second}/token") is None
+    finally:
+        rack.router.start()
+    wait_for(lambda: carp_state(rack.router) == "MASTER", "the first router serves again")
+    # docs/high-availability.md tells of this limit.
+    assert wait_for(lambda: fetched(node, f"{INSTALL}/{first}/config"), "that of the first router stays")
