@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -18,6 +19,8 @@ from ansible_collections.pfrack.cluster.plugins.module_utils.specs.node_config i
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.arguments import refuse_wrong
 
 ENDINGS = (".ign", ".yml")
+# Beside the files: what the validator took.
+JUDGED = ".validated"
 NO_VALIDATOR = (
     "validator: %s: there is no such program on the controller; install it (Debian and Fedora: package `ignition`, "
     'others: github.com/coreos/ignition), give its path, or set validator to "" to go without'
@@ -38,16 +41,16 @@ class ActionModule(ActionBase):
         params = checked.validated_parameters
         try:
             files = _render(params)
-            if params["family"] != "coreos" and params["validator"]:
-                _validate(params["validator"], files)
-            result.update(self._write(os.path.expanduser(params["dest"]), files))
+            dest = os.path.expanduser(params["dest"])
+            judged = _validate(params["validator"], files, dest) if params["family"] != "coreos" else ""
+            result.update(self._write(dest, files, judged))
         except DesiredError as error:
             result.update(failed=True, msg=str(error), problems=error.problems)
         except OSError as error:
             result.update(failed=True, msg="dest: %s" % error)
         return result
 
-    def _write(self, dest, files):
+    def _write(self, dest, files, judged):
         have = {}
         if os.path.isdir(dest):
             for name in os.listdir(dest):
@@ -64,9 +67,9 @@ class ActionModule(ActionBase):
             for name in written:
                 path = os.path.join(dest, name)
                 # There may be secrets in it.
-                with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as target:
-                    target.write(files[name])
-                os.replace(path + ".new", path)
+                _replace(path, files[name])
+            if judged:
+                _replace(os.path.join(dest, JUDGED), judged)
             for name in removed:
                 os.unlink(os.path.join(dest, name))
         return {"changed": bool(written or removed), "dest": dest, "written": written, "removed": removed}
@@ -90,12 +93,36 @@ def _render(params):
     return files
 
 
-def _validate(validator, files):
+def _replace(path, text):
+    """A file for its owner only, there completely or not at all."""
+    with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as target:
+        target.write(text)
+    os.replace(path + ".new", path)
+
+
+def _validate(validator, files, dest):
+    """Let the validator see what it has not seen yet: of a thousand files most stay as they are.
+
+    Returns the text of JUDGED: which program it is, and the hashes of all that it took. Raises DesiredError.
+    """
+    if not validator:
+        return ""
     program = shutil.which(os.path.expanduser(validator))
     if not program:
         raise DesiredError(NO_VALIDATOR % validator)
+    status = os.stat(program)
+    identity = "%s %d %d" % (os.path.realpath(program), status.st_size, status.st_mtime_ns)
+    hashes = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
+    try:
+        with open(os.path.join(dest, JUDGED), encoding="utf-8") as source:
+            before = source.read().splitlines()
+    except FileNotFoundError:
+        before = []
+    known = set(before[1:]) if before[:1] == [identity] else set()
     problems, judged = [], {}
     for name, text in files.items():
+        if hashes[name] in known:
+            continue
         try:
             done = subprocess.run([program, "-"], input=text, capture_output=True, text=True, timeout=60, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
@@ -107,3 +134,4 @@ def _validate(validator, files):
     problems += ["%s: refused by %s: %s" % (", ".join(names), program, words) for words, names in judged.items()]
     if problems:
         raise DesiredError(problems)
+    return "\n".join([identity, *sorted(set(hashes.values()))])

@@ -73,7 +73,29 @@ def test_files_of_nodes_that_left_go_away(run, tmp_path):
     assert "/etc/hostname" not in str(config(tmp_path, "default.ign"))
     result = run()
     assert result["removed"] == ["default.ign"]
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"node1.ign", ".gitignore"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"node1.ign", ".gitignore", ".validated"}
+
+
+def test_the_validator_sees_each_text_once(run, validator, tmp_path):
+    seen = tmp_path / "seen"
+    seen.mkdir()
+    counting = f"#!/bin/sh\ncat > {seen}/$$; ! grep -q BAD {seen}/$$\n"
+
+    def asked(**options):
+        before = len(list(seen.iterdir()))
+        result = run(**options)
+        return result.get("failed", False), len(list(seen.iterdir())) - before
+
+    validator.write_text(counting)
+    assert asked(default_node=True) == (False, 2)
+    assert asked(default_node=True) == (False, 0)
+    # What it refuses it is asked again.
+    bad = {"files": [{"path": "/etc/BAD", "content": ""}]}
+    assert asked(**bad) == (True, 1) and asked(**bad) == (True, 1)
+    assert asked() == (False, 0)
+    # Another one may judge otherwise.
+    validator.write_text(counting + "# newer\n")
+    assert asked() == (False, 1)
 
 
 def test_check_mode_writes_nothing(run, tmp_path):
