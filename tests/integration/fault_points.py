@@ -105,9 +105,13 @@ FAULTS = {
 
 
 class Breaker:
-    """Breaks runs on one rack, one after the other. `directory` is its own; end() when there are no more."""
+    """Breaks runs on one rack, one after the other. `directory` is its own; end() when there are no more.
 
-    def __init__(self, rack, directory):
+    like: another one, whose states are compared with those of this one.
+    """
+
+    def __init__(self, rack, directory, like=None):
+        self.like = like
         self.rack = rack
         self.directory = directory
         self.number = 0
@@ -134,6 +138,8 @@ class Breaker:
         if profile == "change":
             site.settings |= self.releases() | {"cluster_install": True, "tftp_server_files": ""}
             site.settings["boot_artifacts_version"] = "1.2.3"
+            # Every rack has a key of its own, and all of them are compared.
+            site.settings["node_config_ssh_authorized_keys"] = ["ssh-ed25519 AAAA somebody"]
             site.play("-e", f"lab_carrier={carrier}").ok()
             site.settings |= {"boot_artifacts_version": "1.2.4", "boot_artifacts_port": 8081}
             del site.nodes()["node3"]
@@ -144,9 +150,14 @@ class Breaker:
         """Settings for two releases of a vendor, which is set up once."""
         if not self.vendor:
             self.directory.mkdir(parents=True, exist_ok=True)
-            self.vendor = Vendor(self.rack, self.directory, small_vendor.Signer(self.directory / "signer"))
-            for version in ("1.2.3", "1.2.4"):
-                self.vendor.release(version)
+            like = self.like.vendor if self.like else None
+            signer = like.signer if like else small_vendor.Signer(self.directory / "signer")
+            self.vendor = Vendor(self.rack, self.directory, signer)
+            if like:
+                shutil.copytree(like.directory, self.vendor.directory, dirs_exist_ok=True)
+            else:
+                self.vendor.release("1.2.3")
+                self.vendor.release("1.2.4")
             self.install = self.vendor.settings(self.directory)
         return self.install
 

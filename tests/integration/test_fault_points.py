@@ -96,7 +96,7 @@ def test_points(rack, tmp_path, capsys):
         deadline = time.monotonic() + LIMIT
         for number in range(1, RACKS):
             other = stack.enter_context(lab.Rack(f"test-faults-{number}-{os.getpid()}"))
-            breakers.append(Breaker(other, tmp_path / str(number)))
+            breakers.append(Breaker(other, tmp_path / str(number), like=breakers[0]))
             stack.callback(breakers[-1].end)
         threads = [
             threading.Thread(target=work, args=(breaker, points, new, results, deadline, say)) for breaker in breakers
