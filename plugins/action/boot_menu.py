@@ -16,8 +16,9 @@ from ansible_collections.pfrack.cluster.plugins.module_utils.errors import Desir
 from ansible_collections.pfrack.cluster.plugins.module_utils.inventory.addresses import mac_address
 from ansible_collections.pfrack.cluster.plugins.module_utils.ownership import Mark
 from ansible_collections.pfrack.cluster.plugins.module_utils.specs.boot_menu import SPEC
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.local_tree import LocalFile
 from ansible_collections.pfrack.cluster.plugins.plugin_utils.router_action import RouterAction, text_diff
-from ansible_collections.pfrack.cluster.plugins.plugin_utils.send import dropped_on_failure, publish
+from ansible_collections.pfrack.cluster.plugins.plugin_utils.send import send
 
 ENDINGS = (".ign", ".yml")
 UNWRITTEN = "what node_config makes"
@@ -62,23 +63,15 @@ class ActionModule(RouterAction):
         return result
 
     def _publish(self, router, root, files, remove, directory_mode):
-        if not files:
-            if remove:
-                router.publish(root, None, [], remove, directory_mode)
-            return
-        data = {path: text.encode("utf-8") for path, text in files.items()}
-        staged = router.stage(root, [len(content) for content in data.values()])
-        with dropped_on_failure(router, staged["directory"]):
-            entries = []
-            with tempfile.TemporaryDirectory(prefix="pfrack-") as directory:
-                for name, (path, content) in zip(staged["names"], data.items(), strict=True):
-                    local = os.path.join(directory, name)
-                    with open(local, "wb") as target:
-                        target.write(content)
-                    router.upload(local, staged["directory"], name)
-                    digest = hashlib.sha256(content).hexdigest()
-                    entries.append({"name": name, "path": path, "sha256": digest, "mode": "0644"})
-        publish(router, root, staged["directory"], entries, remove, directory_mode)
+        with tempfile.TemporaryDirectory(prefix="pfrack-") as directory:
+            local = {}
+            for number, (path, text) in enumerate(files.items()):
+                name = os.path.join(directory, str(number))
+                with open(name, "wb") as target:
+                    target.write(text.encode("utf-8"))
+                local[path] = LocalFile(name)
+            if local or remove:
+                send(router, root, local, remove, "0644", directory_mode)
 
 
 def boot_files(router):

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import pytest
+import small_vendor
 from api_line import install_rest
 from clients import ARCHITECTURES, dhcp_lease, line_server, wait_for, web_server
 from playbook_run import Site, give_up_port_80
+from rack_vendor import Vendor
 
 VIP = "10.10.0.10"
 DOMAIN = "cluster.lab.example"
@@ -191,7 +193,22 @@ def test_the_work_does_not_grow_with_the_number_of_nodes(rack, carrier, tmp_path
     assert few["nothing"][1] == 13
 
 
-def costs(rack, carrier, directory, nodes, log):
+def test_nodes_that_are_installed_cost_no_more_requests(rack, tmp_path, monkeypatch):
+    """Each has files of its own: a menu for each way to boot, and what configures it."""
+    log = tmp_path / "log"
+    monkeypatch.setenv("ANSIBLE_LOG_PATH", str(log))
+    monkeypatch.setenv("ANSIBLE_PERSISTENT_LOG_MESSAGES", "1")
+    vendor = Vendor(rack, tmp_path, small_vendor.Signer(tmp_path / "signer"))
+    try:
+        vendor.release("1.2.3")
+        install = {**vendor.settings(tmp_path), "cluster_install": True, "tftp_server_files": ""}
+        few, many = (costs(rack, "ssh", tmp_path / str(nodes), nodes, log, install) for nodes in (3, 60))
+    finally:
+        vendor.stop()
+    assert few == many
+
+
+def costs(rack, carrier, directory, nodes, log, settings=()):
     """What runs cost on a router with its packages: tasks, requests, logins, then as in WORK."""
     rack.reset()
     router = rack.router
@@ -207,7 +224,7 @@ def costs(rack, carrier, directory, nodes, log):
         install_rest(router)
     site = Site(rack, directory)
     site.router_vars = {"lab_carrier": carrier}
-    site.settings["cluster_node_range"] = "10.10.4.1-10.10.7.250"
+    site.settings.update(settings, cluster_node_range="10.10.4.1-10.10.7.250")
     site.nodes("controllers").clear()
     site.nodes().clear()
     for number in range(nodes):
