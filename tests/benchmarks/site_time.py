@@ -4,7 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whole runs of site.yml on the lab router: what they cost for 10, 100 and 1000 nodes, and beside what.
 
-site_time.py [--nodes 10,100,1000] [--carriers ssh,xmlrpc,rest] [--runs 5] [--delay 50ms --loss 1%] [--peers DIRECTORY]
+site_time.py [--nodes 10,100,1000] [--carriers ssh,xmlrpc,rest] [--runs 5] [--install]
+             [--delay 50ms --loss 1%] [--peers DIRECTORY]
 
 The delay is that of a round trip.
 
@@ -23,28 +24,33 @@ import statistics
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "integration"), str(TESTS / "lab")]
 
 import lab
+import small_vendor
 from api_line import install_rest
 from playbook_run import Outcome, Site, give_up_port_80
+from rack_vendor import Vendor
 
 TASKS = re.compile(r"^router1\s*: ok=(\d+).*skipped=(\d+)", re.M)
 KINDS = ("nothing", "first", "add", "remove", "floor")
 # A configuration write, a start of the DHCP server, a start or reload of HAProxy, in the router's log.
 EVENTS = {"writes": "Configuration Change", "dhcp": "Server starting service", "haproxy": "haproxy: .* exit code"}
 CABLE_NODES = 10
-PEER_ITEMS, PEER_POOLS = 3, ["peer_http", "peer_tcp"]
+PEER_ITEMS, PEER_POOLS, PEER_LEAST = 3, ["peer_http", "peer_tcp"], 1
 
 
 class Bench:
     """One rack, and what was measured on it: {(carrier, nodes, kind): [seconds]}."""
 
-    def __init__(self, rack: lab.Rack, directory: Path, runs: int):
+    def __init__(self, rack: lab.Rack, directory: Path, runs: int, install: dict):
         self.rack = rack
+        # Settings with which the nodes install themselves.
+        self.install = install
         self.directory = directory
         self.runs = runs
         self.seconds: dict[tuple, list[float]] = {}
@@ -66,7 +72,7 @@ class Bench:
             install_rest(router)
         site = Site(self.rack, self.directory / f"{carrier}-{nodes}")
         site.directory.mkdir()
-        site.settings.update(cluster_node_range="10.10.4.1-10.10.250.250", cluster_install=False)
+        site.settings.update({"cluster_install": False, **self.install}, cluster_node_range="10.10.4.1-10.10.250.250")
         site.router_vars = {"lab_carrier": carrier}
         for group in ("controllers", "workers"):
             site.nodes(group).clear()
@@ -204,8 +210,12 @@ def report(bench: Bench, carriers: list[str], counts: list[int]) -> None:
 
 def report_peers(bench: Bench, carrier: str, counts: list[int], measured: int) -> None:
     """Their time grows with the items, so what they need for more nodes follows from what one item takes."""
-    items = PEER_ITEMS * measured + len(PEER_POOLS)
-    unit = {kind: bench.middle("peers", measured, kind) / items for kind in ("first", "nothing")}
+    more = PEER_ITEMS * (measured - PEER_LEAST)
+    # The start of ansible-playbook is in both and not in their difference.
+    unit = {
+        kind: (bench.middle("peers", measured, kind) - bench.middle("peers", PEER_LEAST, kind)) / more
+        for kind in ("first", "nothing")
+    }
     print(f"\npfsensible.core: {unit['first']:.2f} s per item that changes, {unit['nothing']:.2f} s per unchanged one")
     for nodes in counts:
         peers = {kind: PEER_ITEMS * nodes * seconds for kind, seconds in unit.items()}
@@ -221,6 +231,7 @@ def main() -> int:
     parser.add_argument("--nodes", default="10,100,1000")
     parser.add_argument("--carriers", default="ssh,xmlrpc")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--install", action="store_true", help="nodes that install themselves, from a small release")
     parser.add_argument("--delay", default="", help="measure a long cable as well")
     parser.add_argument("--loss", default="0%")
     parser.add_argument("--peers", default="", metavar="DIRECTORY")
@@ -229,8 +240,16 @@ def main() -> int:
     counts, carriers = [int(text) for text in arguments.nodes.split(",")], arguments.carriers.split(",")
     cables = [carrier for carrier in carriers if carrier] or ["ssh"]
     os.environ["ANSIBLE_ACTION_PLUGINS"] = str(Path(__file__).parent / "action_plugins")
-    with lab.Rack(f"benchmark-{os.getpid()}") as rack, tempfile.TemporaryDirectory() as directory:
-        bench = Bench(rack, Path(directory), arguments.runs)
+    with ExitStack() as stack:
+        rack = stack.enter_context(lab.Rack(f"benchmark-{os.getpid()}"))
+        directory = stack.enter_context(tempfile.TemporaryDirectory())
+        install = {}
+        if arguments.install:
+            vendor = Vendor(rack, Path(directory), small_vendor.Signer(Path(directory) / "signer"))
+            stack.callback(vendor.stop)
+            vendor.release("1.2.3")
+            install = {**vendor.settings(Path(directory)), "cluster_install": True, "tftp_server_files": ""}
+        bench = Bench(rack, Path(directory), arguments.runs, install)
         for carrier in filter(None, carriers):
             for nodes in counts:
                 bench.measure(carrier, nodes)
@@ -239,7 +258,8 @@ def main() -> int:
             for carrier in cables:
                 bench.slow(carrier, float(arguments.delay.removesuffix("ms")) / 1000, loss)
         if arguments.peers:
-            bench.measure_peers(arguments.peer_nodes, arguments.peers)
+            for nodes in (PEER_LEAST, arguments.peer_nodes):
+                bench.measure_peers(nodes, arguments.peers)
     report(bench, carriers, counts)
     if arguments.delay:
         print()

@@ -165,6 +165,23 @@ def test_a_commit_that_was_cut_is_not_repeated(router, lines):
     assert line.section("system/domain") == "changed.example"
 
 
+HOLD = [SLOW[0], SLOW[0] + "\n    exec('sleep 1000 > /dev/null 2>&1 < /dev/null & echo $! > /tmp/holder'); sleep(20);"]
+
+
+def test_an_agent_that_died_is_noticed_while_a_daemon_holds_its_line(router, lines):
+    line = lines(patch=HOLD, command_timeout=15)
+    revision = line.revision()
+    line.start("call", "commit", {"revision": revision, "operations": [CHANGE], "services": [], "description": "held"})
+    wait_for(lambda: router.run("test -s /tmp/holder", check=False).returncode == 0)
+    router.run(["pkill", "-9", "-x", "php"])
+    error = line.answer()["error"]
+    holding = router.run("ls -l /proc/$(cat /tmp/holder)/fd; kill $(cat /tmp/holder); rm /tmp/holder").stdout
+    assert "4 -> pipe:" in holding, holding
+    assert error["kind"] == "unknown_outcome", error
+    # The next request gets another agent.
+    assert line.revision() == revision
+
+
 def test_a_dead_cable_is_noticed(router, lines):
     line = lines(keepalive_interval=1, connect_timeout=2)
     line.good("hello")

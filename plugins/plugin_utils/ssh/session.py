@@ -26,6 +26,8 @@ BOOTSTRAP = (
 START = 'pfrack_serve($pfrack_in, fopen("php://fd/4", "w"));\n'
 MENU = b"Enter an option:"
 KEEP = 4000
+# Seconds. A daemon that an agent started may hold its line open; that the agent has ended is said apart from that.
+GLANCE = 1.0
 
 
 class AgentSession:
@@ -110,7 +112,7 @@ class AgentSession:
         return self._channel.status_event.wait(2.0)
 
     def alive(self) -> bool:
-        return not self._channel.closed and not self._channel.eof_received
+        return not (self._channel.closed or self._channel.eof_received or self._channel.exit_status_ready())
 
     def post(self, op: str, params: dict[str, Any], timeout: float) -> None:
         """A request whose answer nobody waits for; the next call() passes over it. Raises LineCut."""
@@ -155,10 +157,12 @@ class AgentSession:
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 raise SshError("timeout", f"{self._target} did not answer within {timeout:g} s")
-            self._channel.settimeout(remaining)
+            self._channel.settimeout(min(remaining, GLANCE))
             try:
                 data = self._channel.recv(65536)
             except TimeoutError:
+                if self._channel.exit_status_ready():
+                    raise LineCut("the agent ended", sent=True) from None
                 continue
             except (OSError, EOFError) as exc:
                 raise LineCut(str(exc), sent=True) from exc
