@@ -177,7 +177,7 @@ def test_an_agent_that_died_is_noticed_while_a_daemon_holds_its_line(router, lin
     error = line.answer()["error"]
     holding = router.run("ls -l /proc/$(cat /tmp/holder)/fd; kill $(cat /tmp/holder); rm /tmp/holder").stdout
     assert "4 -> pipe:" in holding, holding
-    assert error["kind"] == "unknown_outcome", error
+    assert error["kind"] == "unknown_outcome" and "the agent ended" in error["message"], error
     # The next request gets another agent.
     assert line.revision() == revision
 
