@@ -37,7 +37,7 @@ foreach ($all as $path => $file) {
 }"""
 # Who listens, the web server for the nodes, and the running HAProxy's servers: address, maintenance, weight, port.
 SERVING = """ss -Hlnt | awk '{print "listens", $4}'
-pgrep -af 'nginx.*pfrack_static_we[b]' | cut -d' ' -f2-; cat /usr/local/etc/pfrack_static_web.conf
+pgrep -a nginx | grep pfrack_static_web | cut -d' ' -f2-; cat /usr/local/etc/pfrack_static_web.conf
 echo 'show servers state' | socat - /tmp/haproxy.socket |
     awk 'NF > 20 {print "server", $2, $4, $5, $7, $8, $19}'; true"""
 
