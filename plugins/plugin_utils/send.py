@@ -39,7 +39,7 @@ def send(router, root, files, remove, mode, directory_mode, say=lambda text: Non
     sizes = [file.size for file in small.values()] + [0] * len(big)
     staged = router.stage(root, [*sizes, room])
     directory, names, carrier = staged["directory"], staged["names"][:-1], staged["names"][-1]
-    with dropped_on_failure(router, directory):
+    with _dropped_on_failure(router, directory):
         unnamed = iter(names)
         for bundle in bundles:
             _carry(router, directory, carrier, [(next(unnamed), file) for file in bundle])
@@ -49,18 +49,18 @@ def send(router, root, files, remove, mode, directory_mode, say=lambda text: Non
             {"name": name, "path": path, "sha256": file.sha256, "mode": mode, "key": keys.get(path, "")}
             for name, (path, file) in zip(names, {**small, **big}.items(), strict=True)
         ]
-    publish(router, root, directory, entries, remove, directory_mode)
+    _publish(router, root, directory, entries, remove, directory_mode)
 
 
-def publish(router, root, directory, entries, remove, directory_mode):
+def _publish(router, root, directory, entries, remove, directory_mode):
     """Publish what is staged."""
     # A router that did not answer may still be at work there; what it leaves in the end it sweeps by itself.
-    with dropped_on_failure(router, directory, but=("timeout", "unknown_outcome", "unreachable")):
+    with _dropped_on_failure(router, directory, but=("timeout", "unknown_outcome", "unreachable")):
         router.publish(root, directory, entries, remove, directory_mode)
 
 
 @contextlib.contextmanager
-def dropped_on_failure(router, directory, but=()):
+def _dropped_on_failure(router, directory, but=()):
     """A staging directory goes when the block fails, there or here, but with these kinds of errors."""
     try:
         yield
