@@ -165,7 +165,10 @@ def test_a_commit_that_was_cut_is_not_repeated(router, lines):
     assert line.section("system/domain") == "changed.example"
 
 
-HOLD = [SLOW[0], SLOW[0] + "\n    exec('sleep 1000 > /dev/null 2>&1 < /dev/null & echo $! > /tmp/holder'); sleep(20);"]
+HOLD = [
+    SLOW[0],
+    SLOW[0] + "\n    exec('sleep 1000 > /dev/null 2>&1 < /dev/null & echo $! > /tmp/holder'); sleep(1000);",
+]
 
 
 def test_an_agent_that_died_is_noticed_while_a_daemon_holds_its_line(router, lines):

@@ -72,3 +72,15 @@ class Rack:
         problems = self.problems()
         assert len(problems) == 1, problems
         return problems[0]
+
+
+def large(count):
+    """A rack of so many nodes, of which the router maps every other one already."""
+    rack = Rack()
+    rack.router["interfaces"]["lan"]["prefix"] = 16
+    rack.settings["cluster_node_range"] = "10.10.4.1-10.10.250.250"
+    rack.nodes = [node(number) for number in range(count)]
+    for number in range(0, count, 2):
+        entry = rack.nodes[number]
+        rack.map(entry["mac_address"], "10.10.%d.%d" % (4 + number // 250, 1 + number % 250), entry["name"])
+    return rack

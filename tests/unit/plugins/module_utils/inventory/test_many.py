@@ -8,21 +8,9 @@ from __future__ import annotations
 import sys
 import tracemalloc
 
-from ansible_collections.pfrack.cluster.tests.unit.plugins.module_utils.inventory.racks import Rack, node
+from ansible_collections.pfrack.cluster.tests.unit.plugins.module_utils.inventory.racks import large
 
 MANY = 5000
-
-
-def large(count):
-    """A rack of so many nodes, of which the router maps every other one already."""
-    rack = Rack()
-    rack.router["interfaces"]["lan"]["prefix"] = 16
-    rack.settings["cluster_node_range"] = "10.10.4.1-10.10.250.250"
-    rack.nodes = [node(number) for number in range(count)]
-    for number in range(0, count, 2):
-        entry = rack.nodes[number]
-        rack.map(entry["mac_address"], "10.10.%d.%d" % (4 + number // 250, 1 + number % 250), entry["name"])
-    return rack
 
 
 def calls(rack):
